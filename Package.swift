@@ -1,0 +1,47 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+let package = Package(
+  name: "heartwood",
+  products: [
+    .executable(name: "heartwood", targets: ["heartwood"]),
+    .library(name: "WFDB", targets: ["WFDB"]),
+    .library(name: "MPI", targets: ["MPI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+  ],
+  targets: [
+    // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels.
+    .systemLibrary(
+      name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+    .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
+    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .target(
+      name: "CKernels", dependencies: ["COneDNN"],
+      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
+
+    // Swift, lowest first. Arrows run one way.
+    .target(name: "MPI", dependencies: ["CMPIShim"]),
+    .target(name: "WFDB"),
+    .target(name: "Layers", dependencies: ["CKernels"]),
+    .target(name: "Cohort", dependencies: ["WFDB"]),
+    .target(name: "SharedTrunk", dependencies: ["Cohort", "Layers", "MPI"]),
+    .target(name: "Report"),
+    .executableTarget(
+      name: "heartwood",
+      dependencies: [
+        "Cohort", "Layers", "MPI", "Report", "SharedTrunk", "WFDB",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ]),
+
+    .testTarget(name: "MPITests", dependencies: ["MPI"]),
+    .testTarget(name: "WFDBTests", dependencies: ["WFDB"], exclude: ["Fixtures"]),
+    .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"], exclude: ["Fixtures"]),
+    .testTarget(name: "CohortTests", dependencies: ["Cohort", "WFDB"], exclude: ["Fixtures"]),
+    .testTarget(
+      name: "SharedTrunkTests", dependencies: ["SharedTrunk", "Layers"], exclude: ["Fixtures"]),
+    .testTarget(name: "HeartwoodTests", dependencies: ["heartwood", "WFDB"]),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,2 @@
+#pragma once
+int hw_placeholder(void);
