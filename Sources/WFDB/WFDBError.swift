@@ -1,0 +1,79 @@
+/// Why a WFDB file could not be read or written: the file, the line where there is one, and the reason.
+public struct WFDBError: Error, Sendable, Equatable, CustomStringConvertible {
+  public enum Reason: Sendable, Equatable {
+    /// Opening or reading failed; the value is `errno`.
+    case cannotRead(Int32)
+    /// Creating, writing or renaming failed; the value is `errno`.
+    case cannotWrite(Int32)
+    case notARegularFile
+    case tooLong(bytes: Int, limit: Int)
+    case missing(String)
+    case badField(String, value: String, expected: String)
+    /// A header names a file that is not inside the header's own folder.
+    case outsideFolder(String)
+    case unsupportedFormat(Int, signal: Int)
+    case tooFewSamples(signalFile: String, stated: Int, held: Int)
+    case checksum(signal: String, stated: Int16, computed: Int16)
+    case noSuchSignal(String, existing: [String])
+    /// What the header states would need far more memory than its files justify.
+    case claimsTooMuch(bytes: Int, limit: Int)
+    case outOfRange(signal: String, sample: Int, value: Int, format: SignalFormat)
+    case inconsistent(String)
+  }
+
+  /// The path of the file, or the name of the record.
+  public let file: String
+  /// The line of a text file, counted from 1.
+  public let line: Int?
+  public let reason: Reason
+
+  public init(file: String, line: Int? = nil, _ reason: Reason) {
+    self.file = file
+    self.line = line
+    self.reason = reason
+  }
+
+  /// One line that names the file, the line and what is wrong.
+  public var description: String {
+    let place = line.map { ", line \($0)" } ?? ""
+    return "\(printable(file))\(place): \(reason)"
+  }
+}
+
+extension WFDBError.Reason: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .cannotRead(let code): "cannot be read: \(systemMessage(code))"
+    case .cannotWrite(let code): "cannot be written: \(systemMessage(code))"
+    case .notARegularFile: "is not a regular file"
+    case .tooLong(let bytes, let limit): "has \(bytes) bytes; at most \(limit) are read"
+    case .missing(let what): "lacks \(what)"
+    case .badField(let field, let value, let expected):
+      "\(field) is '\(printable(value))'; expected \(expected)"
+    case .outsideFolder(let name): "names '\(printable(name))', which is not a file inside its own folder"
+    case .unsupportedFormat(let format, let signal):
+      [508, 516, 524].contains(format)
+        ? "signal \(signal) is in format \(format) (FLAC), which is not supported; convert it with xform -O 16"
+        : "signal \(signal) is in unknown format \(format); known are \(SignalFormat.list)"
+    case .tooFewSamples(let file, let stated, let held):
+      "states \(stated) samples in \(printable(file)), which holds \(held)"
+    case .checksum(let signal, let stated, let computed):
+      "signal \(printable(signal)) has checksum \(computed), but the header states \(stated): the file is damaged"
+    case .noSuchSignal(let name, let existing):
+      "has no signal '\(printable(name))'; it has \(existing.map(printable).joined(separator: ", "))"
+    case .claimsTooMuch(let bytes, let limit):
+      "states contents of \(bytes) bytes in memory; its files justify \(limit)"
+    case .outOfRange(let signal, let sample, let value, let format):
+      "signal \(printable(signal)), sample \(sample): \(value) does not fit format \(format.rawValue)"
+    case .inconsistent(let what): printable(what)
+    }
+  }
+}
+
+/// Text from a file, fit for a message: control characters out, and not too long.
+func printable(_ text: String) -> String {
+  let clean = String(
+    String.UnicodeScalarView(
+      text.unicodeScalars.prefix(400).map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
+  return text.unicodeScalars.count > 400 ? clean + "..." : clean
+}
