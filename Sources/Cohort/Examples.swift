@@ -20,6 +20,20 @@ public struct Examples: Sendable, Equatable {
     self.windowLength = windowLength
   }
 
+  /// Examples that come from elsewhere than a record on this rank: windows (count x `windowLength`), RR features
+  /// (count x `RRFeatures.count`) and labels (all 0 where they are not known here).
+  public init(windowLength: Int, windows: [Float], rr: [Float], labels: [Int32]? = nil) {
+    let count = windowLength > 0 ? windows.count / windowLength : 0
+    precondition(windows.count == count * windowLength && rr.count == count * RRFeatures.count)
+    self.windowLength = windowLength
+    self.windows = windows
+    self.rr = rr
+    self.labels = labels ?? [Int32](repeating: 0, count: count)
+    positions = [Int](repeating: 0, count: count)
+    symbols = [String](repeating: "", count: count)
+    rhythms = symbols
+  }
+
   public var count: Int { labels.count }
 
   /// Examples of each class.

@@ -1,0 +1,42 @@
+import Layers
+
+/// A task's private feature extractor: `v_i = Branch_i(x_i)` (paper, equation 1).
+protocol Branch: AnyObject {
+  /// `x`: B x length; returns B x features, a view that the next call overwrites.
+  func forward(_ x: Matrix) -> Matrix
+  /// Sets the gradients of the branch's parameters from `dv`: B x features.
+  func backward(_ x: Matrix, _ dv: Matrix)
+}
+
+extension BranchShape {
+  /// The branch of this shape over the parameters of `group`, for at most `batch` windows a call.
+  func makeBranch(_ group: ParameterGroup, batch: Int) -> any Branch {
+    switch kind {
+    case .cnn: ConvolutionBranch(self, group, batch: batch)
+    }
+  }
+}
+
+/// 1D convolution, ReLU, max-pooling, flattened (paper, section III.B.1). Features are ordered position first.
+final class ConvolutionBranch: Branch {
+  private let convolution: Conv1D
+  private let relu: ReLU
+  private let pool: MaxPool1D
+
+  init(_ shape: BranchShape, _ group: ParameterGroup, batch: Int) {
+    convolution = Conv1D(
+      length: shape.length, inputChannels: 1, kernel: shape.kernel,
+      padding: shape.padded ? .same : .valid, batch: batch, weight: group[Tensor.convolutionWeight],
+      bias: group[Tensor.convolutionBias])
+    relu = ReLU()
+    pool = MaxPool1D(positions: shape.positions, channels: shape.channels, window: shape.pool, batch: batch)
+  }
+
+  func forward(_ x: Matrix) -> Matrix {
+    pool.forward(relu.forward(convolution.forward(x)))
+  }
+
+  func backward(_ x: Matrix, _ dv: Matrix) {
+    convolution.backward(x, relu.backward(pool.backward(dv)))
+  }
+}

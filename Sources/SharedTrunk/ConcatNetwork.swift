@@ -1,0 +1,189 @@
+import Cohort
+import Layers
+import MPI
+
+/// The paper's network (Figures 2 to 4): private branches, their features concatenated into the shared trunk, a head a task.
+final class ConcatNetwork: Learner {
+  let shape: NetworkShape
+  let slots: [TaskSlot]
+  let trunk: Trunk
+  private let tasks: [TaskData]
+  private let samplers: [ClassWeightedSampler?]
+  private let names: [String]
+  private let owned: Range<Int>
+  private let options: TrainingOptions
+  private let communicator: Communicator
+  private let exchange: any Exchange
+  private let kept: SlotChoice?
+  private let lossScale: Double
+  /// The mean training part `m_i` of each own task: H numbers.
+  private(set) var meanParts: [[Float]]
+  /// Which own tasks' heads answer for unseen patients.
+  private(set) var votes: [Bool]
+  private var meanSum: [Float]
+
+  /// `tasks`: the examples of this rank's tasks, `ownership.own` of `names`.
+  init(
+    _ shape: NetworkShape, names: [String], ownership: Ownership, tasks: [TaskData], options: TrainingOptions,
+    _ communicator: Communicator, times: CollectiveTimes? = nil
+  ) {
+    self.shape = shape
+    self.names = names
+    owned = ownership.own
+    self.tasks = tasks
+    self.options = options
+    self.communicator = communicator
+    let batch = options.batch
+    slots = ownership.own.map {
+      TaskSlot(shape, index: $0, name: names[$0], tasks: names.count, batch: batch, seed: options.seed)
+    }
+    votes = tasks.map { $0.votes(classes: shape.classes) }
+    samplers = tasks.map { ClassWeightedSampler(labels: $0.training.labels, indices: Array($0.training.labels.indices)) }
+    trunk = Trunk(shape, Start.trunk(shape, seed: options.seed), batch: batch)
+    switch options.exchange {
+    case .reduce:
+      exchange = ReduceExchange(
+        shape, trunk: trunk, names: names, batch: batch, sum: options.sum, communicator, times: times)
+    case .gather:
+      exchange = GatherExchange(
+        shape, trunk: trunk, names: names, ownership: ownership, batch: batch, seed: options.seed, communicator)
+    }
+    kept = options.slotDropout ? SlotChoice(tasks: names.count, batch: batch) : nil
+    lossScale = options.lossIsSum ? 1 / Double(batch) : 1 / Double(batch * names.count)
+    meanParts = slots.map { _ in [Float](repeating: 0, count: shape.trunk[0]) }
+    meanSum = [Float](repeating: 0, count: shape.trunk[0])
+  }
+
+  var groups: [ParameterGroup] { slots.map(\.group) + [trunk.group] }
+  var parameterCount: Int { shape.parameterCount(tasks: names.count) }
+  var collectives: Int { exchange.collectives }
+
+  // MARK: Training
+
+  func train(step: Int, _ optimizer: Optimizer) throws -> Double {
+    kept?.draw(seed: options.seed, step: step)
+    for (position, slot) in slots.enumerated() {
+      draw(position, step)
+      slot.forward(step: step, kept: kept)
+    }
+    let h = try exchange.activations(
+      slots, step: step, trunkKey: streamKey(options.seed, .trunkDropout, step))
+    for slot in slots {
+      let loss = slot.headLoss(h) * lossScale
+      exchange.add(
+        loss: loss, gradient: slot.headBackward(h, scale: Float(lossScale)), task: slot.index)
+    }
+    let loss = try exchange.backward(slots, kept: kept, step: step)
+    exchange.update(slots, with: optimizer)
+    return loss
+  }
+
+  /// The k-th examples of every task's minibatch meet in row k: drawn independently, n different heartbeats.
+  private func draw(_ position: Int, _ step: Int) {
+    let slot = slots[position]
+    var stream = RandomStream(seed: streamKey(options.seed, .minibatch, slot.index, step))
+    slot.minibatch.load(tasks[position].training, count: options.batch) { _ in
+      samplers[position]!.draw(using: &stream)
+    }
+    kept?.weigh(slot.index, slot.minibatch.weights)
+  }
+
+  // MARK: Prediction
+
+  /// Mean of `p_i` over 256 class-balanced training examples of each task, and their sum over all tasks.
+  func prepareToPredict() throws {
+    let count = 256
+    for (position, slot) in slots.enumerated() {
+      var stream = RandomStream(seed: streamKey(options.seed, .meanPart, slot.index))
+      var sum = [Double](repeating: 0, count: shape.trunk[0])
+      for start in stride(from: 0, to: count, by: options.batch) {
+        slot.minibatch.load(tasks[position].training, count: min(options.batch, count - start)) { _ in
+          samplers[position]!.draw(using: &stream)
+        }
+        slot.forward(step: nil)
+        let p = slot.project()
+        for row in 0..<p.rows { for column in 0..<p.columns { sum[column] += Double(p[row, column]) } }
+      }
+      meanParts[position] = sum.map { Float($0 / Double(count)) }
+    }
+    try sumMeanParts()
+  }
+
+  /// Takes over what a model file says of the own tasks, in place of training data.
+  func restore(meanParts: [[Float]], votes: [Bool]) {
+    self.meanParts = meanParts
+    self.votes = votes
+  }
+
+  func prepareAfterReading() throws { try sumMeanParts() }
+
+  private func sumMeanParts() throws {
+    meanSum = try sumOverTasks(names, owned, rows: 1, columns: shape.trunk[0], communicator) { meanParts[$0] }
+  }
+
+  func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
+    answers(position, examples, offset: offset(position, options.slotDropout ? .slot : .mean))
+  }
+
+  func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
+    switch answer {
+    case .broadcast: try predictTogether(examples)
+    case .slot, .mean, .own: try vote(examples) { answers($0, examples, offset: offset($0, answer)) }
+    }
+  }
+
+  /// What the other slots add to `z` while slot `position` answers.
+  private func offset(_ position: Int, _ answer: PredictionProtocol) -> [Float] {
+    answer == .slot
+      ? [Float](repeating: 0, count: meanSum.count)
+      : zip(meanSum, meanParts[position]).map { $0 - $1 }
+  }
+
+  /// Head `position`'s probabilities with the examples in its slot and `offset` for all others.
+  private func answers(_ position: Int, _ examples: Examples, offset: [Float]) -> [Float] {
+    let slot = slots[position]
+    var result: [Float] = []
+    result.reserveCapacity(examples.count * shape.classes)
+    eachBatch(position, examples) {
+      let z = slot.project()
+      for row in 0..<z.rows { for column in 0..<z.columns { z[row, column] += offset[column] } }
+      result.append(contentsOf: slot.probabilities(trunk.forward(z, key: nil)).buffer)
+    }
+    return result
+  }
+
+  /// Protocol `broadcast`: every branch sees the example, so that `z` is whole.
+  private func predictTogether(_ examples: Examples) throws -> [Float] {
+    let width = shape.trunk[0]
+    var z = try sumOverTasks(names, owned, rows: examples.count, columns: width, communicator) { position in
+      var part: [Float] = []
+      eachBatch(position, examples) { part.append(contentsOf: slots[position].project().buffer) }
+      return part
+    }
+    return try vote(examples) { position in
+      var result: [Float] = []
+      z.withUnsafeMutableBufferPointer {
+        for start in stride(from: 0, to: examples.count, by: options.batch) {
+          let rows = min(options.batch, examples.count - start)
+          let part = Matrix(data: $0.baseAddress! + start * width, rows: rows, columns: width)
+          result.append(contentsOf: slots[position].probabilities(trunk.forward(part, key: nil)).buffer)
+        }
+      }
+      return result
+    }
+  }
+
+  /// Own task `position`'s features of the examples, a minibatch at a time.
+  private func eachBatch(_ position: Int, _ examples: Examples, _ body: () -> Void) {
+    for start in stride(from: 0, to: examples.count, by: options.batch) {
+      slots[position].minibatch.load(examples, count: min(options.batch, examples.count - start)) { start + $0 }
+      slots[position].forward(step: nil)
+      body()
+    }
+  }
+
+  private func vote(_ examples: Examples, _ probabilities: (Int) -> [Float]) throws -> [Float] {
+    try meanOverVoters(
+      votes, names, owned, rows: examples.count, classes: shape.classes, communicator, probabilities)
+  }
+}

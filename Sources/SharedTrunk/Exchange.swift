@@ -1,0 +1,64 @@
+import Layers
+import MPI
+
+/// The messages of Heartwood, as `wire.bytesByKind` names them.
+public enum Message {
+  public static let activations = Kind("activations")
+  public static let gradients = Kind("gradients")
+  /// Agreement on errors, counts of examples, start-up handshake.
+  public static let status = Kind("status")
+  /// Counts of right and wrong verdicts, votes of heads, results of the run.
+  public static let metrics = Kind("metrics")
+  /// Beats of a target, sent to the owners of the branches.
+  public static let targetBeats = Kind("targetBeats")
+}
+
+/// How the ranks build the concatenated network's step out of their own tasks: the paper's equation 2, and back.
+///
+/// Both conformers compute the same function; each is the other's test.
+protocol Exchange: AnyObject {
+  /// After every slot's `forward`: returns `h`, B x H', the same on every rank.
+  func activations(_ slots: [TaskSlot], step: Int, trunkKey: UInt64) throws -> Matrix
+  /// One head's part of the loss and of dL/dh.
+  func add(loss: Double, gradient: Matrix, task: Int)
+  /// Carries dL/dh back through trunk and branches; sets every gradient that this rank updates. Returns the loss over all tasks.
+  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int) throws -> Double
+  /// Clips, decays and moves the weights of the slots and of the trunk.
+  func update(_ slots: [TaskSlot], with optimizer: Optimizer)
+  /// Collectives of one step.
+  var collectives: Int { get }
+}
+
+/// Clipping by group, coupled decay and Adam (SCIENCE.md, section 3), at one learning rate a step.
+struct Optimizer {
+  let adam: Adam
+  let maximumNorm: Double
+  /// Counts from 1.
+  var step = 1
+  var learningRate: Float = 0
+
+  func update(_ group: ParameterGroup) {
+    update(group, norm: maximumNorm.isFinite ? group.gradientNorm() : 0)
+  }
+
+  func update(_ group: ParameterGroup, norm: Double) {
+    let scale = Adam.clipFactor(norm: norm, maximum: maximumNorm)
+    adam.update(group, step: step, learningRate: learningRate, gradientScale: scale)
+  }
+}
+
+/// Seconds that this rank spent in each collective, for `bench`.
+final class CollectiveTimes {
+  private(set) var count = 0
+  let seconds: AlignedBuffer<Double>
+
+  init(capacity: Int) { seconds = AlignedBuffer(count: capacity) }
+
+  func clear() { count = 0 }
+
+  func record(_ duration: Double) {
+    guard count < seconds.count else { return }
+    seconds.data[count] = duration
+    count += 1
+  }
+}

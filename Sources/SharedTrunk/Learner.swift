@@ -1,0 +1,39 @@
+import Cohort
+import Layers
+
+/// How a network of several branches and heads answers for one beat (SCIENCE.md, section 4). The paper leaves it undefined.
+public enum PredictionProtocol: String, Codable, Sendable, CaseIterable {
+  /// The beat through all branches, one pass of the trunk, mean of the heads.
+  case broadcast
+  /// The beat in slot i, zeros elsewhere, head i; mean over i. Needs slot dropout in training.
+  case slot
+  /// As `slot`, but the other slots hold the mean training part of their task.
+  case mean
+  /// The patient's own slot and head (the patient is known); other slots as in `mean`, or zero after slot dropout.
+  case own
+}
+
+/// A network in training, as the trainer sees it. Every rank calls the same methods in the same order.
+protocol Learner: AnyObject {
+  /// Parameter groups that this rank updates; replicas of shared ones included.
+  var groups: [ParameterGroup] { get }
+  /// One step of training on all tasks; returns the loss over all tasks, the same on every rank.
+  func train(step: Int, _ optimizer: Optimizer) throws -> Double
+  /// To be called on every rank before predictions, after the weights changed.
+  func prepareToPredict() throws
+  /// Class probabilities (count x classes, row by row) for beats of own task `position`, whose identity is known. No communication.
+  func predictOwn(_ position: Int, _ examples: Examples) -> [Float]
+  /// Class probabilities for a patient never seen; every rank passes the same examples and gets the same answer.
+  func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float]
+  /// What the files of this rank's tasks hold, and the trunk's file.
+  func taskTensors() -> [(name: String, tensors: Safetensors)]
+  func trunkTensors() -> Safetensors
+  /// Takes over this rank's weights from a model folder. Throws `ModelError`.
+  func read(from folder: String) throws
+  /// In place of `prepareToPredict`, which needs training data, after `read` on every rank.
+  func prepareAfterReading() throws
+  /// Weights in the whole network.
+  var parameterCount: Int { get }
+  /// Collectives in a step.
+  var collectives: Int { get }
+}

@@ -1,0 +1,101 @@
+import Cohort
+
+/// How well verdicts agree with the annotations. Rates are fractions from 0 to 1.
+public struct Metrics: Codable, Sendable, Equatable {
+  /// On a class-balanced subset (as many of each class as the rarest has, drawn by seed): the paper's metric.
+  public var accuracy: Double
+  /// Mean over classes of the fraction recognised, on all examples.
+  public var balancedAccuracy: Double
+  /// Mean over classes of 2 TP / (2 TP + FP + FN), on all examples.
+  public var macroF1: Double
+  /// Area under the ROC curve, ties counted half; for more than two classes the mean of one against the rest. Nil with one class.
+  public var auc: Double?
+  /// Fraction of the last class (abnormal) that is recognised; two classes only.
+  public var sensitivity: Double?
+  /// Fraction of the first class (normal) that is recognised; two classes only.
+  public var specificity: Double?
+  /// Counts, a row a true class, a column a verdict.
+  public var confusion: [[Int]]
+  public var examples: Int
+  public var balancedExamples: Int
+
+  /// `probabilities`: count x classes, row by row. The verdict is the likeliest class. Classes without examples are left out of means.
+  public init(labels: [Int32], probabilities: [Float], classes: Int, seed: UInt64) {
+    let verdicts = (0..<labels.count).map { row in
+      (0..<classes).max { probabilities[row * classes + $0] < probabilities[row * classes + $1] } ?? 0
+    }
+    confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
+    for (label, verdict) in zip(labels, verdicts) { confusion[Int(label)][verdict] += 1 }
+    examples = labels.count
+
+    let chosen = Self.balancedSubset(labels, classes: classes, seed: seed)
+    balancedExamples = chosen.count
+    accuracy = Self.ratio(chosen.count { Int(labels[$0]) == verdicts[$0] }, chosen.count)
+    balancedAccuracy = Self.balancedAccuracy(confusion)
+    macroF1 = Self.macroF1(confusion)
+    let present = (0..<classes).filter { confusion[$0].contains { $0 > 0 } }
+    let areas = (classes == 2 ? present.filter { $0 == 1 } : present).compactMap { positive in
+      Self.area(
+        positives: labels.map { Int($0) == positive },
+        scores: labels.indices.map { probabilities[$0 * classes + positive] })
+    }
+    auc = areas.isEmpty ? nil : areas.reduce(0, +) / Double(areas.count)
+    sensitivity = classes == 2 && present.contains(1) ? Self.recall(confusion, 1) : nil
+    specificity = classes == 2 && present.contains(0) ? Self.recall(confusion, 0) : nil
+  }
+
+  /// Mean recall of the classes that occur; 0 without examples.
+  static func balancedAccuracy(_ confusion: [[Int]]) -> Double {
+    let recalls = confusion.indices.filter { confusion[$0].contains { $0 > 0 } }.map { recall(confusion, $0) }
+    return recalls.isEmpty ? 0 : recalls.reduce(0, +) / Double(recalls.count)
+  }
+
+  private static func recall(_ confusion: [[Int]], _ label: Int) -> Double {
+    ratio(confusion[label][label], confusion[label].reduce(0, +))
+  }
+
+  private static func macroF1(_ confusion: [[Int]]) -> Double {
+    let scores = confusion.indices.compactMap { label -> Double? in
+      let (actual, claimed) = (confusion[label].reduce(0, +), confusion.reduce(0) { $0 + $1[label] })
+      return actual + claimed == 0 ? nil : ratio(2 * confusion[label][label], actual + claimed)
+    }
+    return scores.isEmpty ? 0 : scores.reduce(0, +) / Double(scores.count)
+  }
+
+  /// Indices of equally many examples of each class that occurs, drawn without replacement.
+  private static func balancedSubset(_ labels: [Int32], classes: Int, seed: UInt64) -> [Int] {
+    var byClass = [[Int]](repeating: [], count: classes)
+    for (index, label) in labels.enumerated() { byClass[Int(label)].append(index) }
+    byClass.removeAll(where: \.isEmpty)
+    let count = byClass.map(\.count).min() ?? 0
+    var stream = RandomStream(seed: streamKey(seed, .balancedTest))
+    return byClass.flatMap { members in
+      var members = members
+      stream.shuffle(&members)
+      return members.prefix(count)
+    }
+  }
+
+  /// The rank-sum form of the area under the ROC curve; nil if one side is empty.
+  private static func area(positives: [Bool], scores: [Float]) -> Double? {
+    let order = scores.indices.sorted { scores[$0] < scores[$1] }
+    let positiveCount = positives.count { $0 }
+    let negativeCount = positives.count - positiveCount
+    guard positiveCount > 0 && negativeCount > 0 else { return nil }
+    var (below, sum, start) = (0.0, 0.0, 0)
+    while start < order.count {
+      var end = start
+      while end < order.count && scores[order[end]] == scores[order[start]] { end += 1 }
+      let tied = order[start..<end].count { positives[$0] }
+      let negatives = Double(end - start - tied)
+      sum += Double(tied) * (below + negatives / 2)
+      below += negatives
+      start = end
+    }
+    return sum / (Double(positiveCount) * Double(negativeCount))
+  }
+
+  private static func ratio(_ part: Int, _ whole: Int) -> Double {
+    whole == 0 ? 0 : Double(part) / Double(whole)
+  }
+}

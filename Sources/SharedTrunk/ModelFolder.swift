@@ -1,0 +1,219 @@
+import Cohort
+import Foundation
+import Layers
+
+/// `model.json`: what a reader of the tensors needs to know. Nothing in it depends on ranks, paths or time.
+public struct ModelDescription: Codable, Sendable, Equatable {
+  public var format = "heartwood-model-1"
+  public var problem: String
+  public var scenario: String
+  public var learning: Learning
+  public var fusion: Fusion
+  /// Which pool single-task learning drew from.
+  public var pooling: Pooling?
+  public var shape: NetworkShape
+  /// Labels by number.
+  public var classes: [String]
+  /// The tasks' names, in order; task NAME's tensors are in `task-NAME.safetensors`.
+  public var tasks: [String]
+  /// How an unseen patient's beats are judged.
+  public var `protocol`: PredictionProtocol
+  /// How a window was made from a recording.
+  public var input: InputDescription
+  public var options: TrainingOptions
+  /// Matrices are stored inputs x outputs; the convolution kernel x channels; features are ordered position first.
+  public var layout = "inputs x outputs; features position first"
+
+  public init(
+    problem: String, scenario: String, learning: Learning, fusion: Fusion, pooling: Pooling?, shape: NetworkShape,
+    classes: [String], tasks: [String], `protocol`: PredictionProtocol, input: InputDescription,
+    options: TrainingOptions
+  ) {
+    self.problem = problem
+    self.scenario = scenario
+    self.learning = learning
+    self.fusion = fusion
+    self.pooling = pooling
+    self.shape = shape
+    self.classes = classes
+    self.tasks = tasks
+    self.protocol = `protocol`
+    self.input = input
+    self.options = options
+  }
+}
+
+/// How windows were made from a recording: a model is used on windows made alike.
+public struct InputDescription: Codable, Sendable, Equatable {
+  /// Band-pass, Hz.
+  public var low: Double
+  public var high: Double
+  /// Samples a second after resampling.
+  public var rate: Double
+  /// Seconds of the window before the beat's annotation.
+  public var before: Double
+  /// Samples of a window.
+  public var length: Int
+  /// Which beats count as abnormal: `strict` (every beat but N) or `aami` (all but N L R e j).
+  public var labelling: String
+
+  public init(_ preprocessing: Preprocessing, _ window: WindowShape, labelling: String) {
+    low = preprocessing.low
+    high = preprocessing.high
+    rate = preprocessing.rate
+    before = window.before
+    length = window.length
+    self.labelling = labelling
+  }
+}
+
+/// The folder `model/` of a run.
+public enum ModelFolder {
+  /// A task's file.
+  public static func taskFile(_ name: String) -> String {
+    "task-\(name.replacingOccurrences(of: "/", with: "-")).safetensors"
+  }
+  public static let trunkFile = "trunk.safetensors"
+  public static let descriptionFile = "model.json"
+
+  /// Writes the own tasks' files, and on the rank that `leads` also the trunk's and, last, the description.
+  static func write(_ learner: any Learner, _ description: ModelDescription, leads: Bool, to folder: String) throws {
+    for (name, tensors) in learner.taskTensors() {
+      try AtomicFile.write(try tensors.encoded(), to: "\(folder)/\(taskFile(name))")
+    }
+    guard leads else { return }
+    try AtomicFile.write(try learner.trunkTensors().encoded(), to: "\(folder)/\(trunkFile)")
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(try encoder.encode(description), to: "\(folder)/\(descriptionFile)")
+  }
+
+  /// Throws `ModelError` naming the file.
+  public static func description(in folder: String) throws -> ModelDescription {
+    let path = "\(folder)/\(descriptionFile)"
+    do {
+      return try JSONDecoder().decode(ModelDescription.self, from: try read(path))
+    } catch let error as DecodingError {
+      throw ModelError.damaged(path, error.oneLine)
+    }
+  }
+
+  public static func tensors(_ file: String, in folder: String) throws -> Safetensors {
+    let path = "\(folder)/\(file)"
+    return try Safetensors(decoding: try read(path), file: path)
+  }
+
+  private static func read(_ path: String) throws -> Data {
+    do {
+      return try Data(contentsOf: URL(fileURLWithPath: path))
+    } catch {
+      throw ModelError.unreadable(path, (error as NSError).localizedFailureReason ?? "no such file?")
+    }
+  }
+}
+
+extension DecodingError {
+  /// Where in the JSON, and what is wrong.
+  fileprivate var oneLine: String {
+    switch self {
+    case .keyNotFound(let key, _): "it lacks \(key.stringValue)"
+    case .typeMismatch(_, let context), .valueNotFound(_, let context), .dataCorrupted(let context):
+      "\(context.codingPath.map(\.stringValue).joined(separator: ".")): \(context.debugDescription)"
+    @unknown default: "it is not a model description"
+    }
+  }
+}
+
+extension Safetensors {
+  /// The tensors of a group whose names satisfy `holds`, and more numbers beside them.
+  init(_ group: ParameterGroup, where holds: (String) -> Bool = { _ in true }, metadata: [String: String]) {
+    let chosen = group.parameters.filter { holds($0.name) }
+    self.init(
+      Dictionary(
+        uniqueKeysWithValues: chosen.map {
+          ($0.name, Tensor(shape: [$0.value.rows, $0.value.columns], values: Array($0.value.buffer)))
+        }),
+      metadata: metadata)
+  }
+
+  /// Copies the tensors into a group's parameters of the same names. Throws `ModelError.missing`.
+  func load(into group: ParameterGroup, where holds: (String) -> Bool = { _ in true }, file: String) throws {
+    for parameter in group.parameters where holds(parameter.name) {
+      guard let tensor = tensors[parameter.name],
+        tensor.shape == [parameter.value.rows, parameter.value.columns]
+      else { throw ModelError.missing(file, parameter.name) }
+      for (index, value) in tensor.values.enumerated() { parameter.value.data[index] = value }
+    }
+  }
+}
+
+/// What is stored of each kind of network, and taken back.
+extension ConcatNetwork {
+  func taskTensors() -> [(name: String, tensors: Safetensors)] {
+    slots.enumerated().map { position, slot in
+      var file = Safetensors(
+        slot.group, metadata: ["task": slot.group.name, "votes": votes[position] ? "yes" : "no"])
+      file.tensors[Tensor.inputMean] = .init(shape: [meanParts[position].count], values: meanParts[position])
+      return (slot.group.name, file)
+    }
+  }
+
+  func trunkTensors() -> Safetensors { Safetensors(trunk.group, metadata: [:]) }
+
+  func read(from folder: String) throws {
+    var (means, votes): ([[Float]], [Bool]) = ([], [])
+    for slot in slots {
+      let name = ModelFolder.taskFile(slot.group.name)
+      let file = try ModelFolder.tensors(name, in: folder)
+      try file.load(into: slot.group, file: name)
+      guard let mean = file.tensors[Tensor.inputMean], mean.shape == [shape.trunk[0]] else {
+        throw ModelError.missing(name, Tensor.inputMean)
+      }
+      means.append(mean.values)
+      votes.append(file.metadata["votes"] == "yes")
+    }
+    try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
+      into: trunk.group, file: ModelFolder.trunkFile)
+    restore(meanParts: means, votes: votes)
+  }
+}
+
+extension HardNetwork {
+  func taskTensors() -> [(name: String, tensors: Safetensors)] {
+    zip(taskGroups, votes).map { group, vote in
+      (group.name, Safetensors(group, metadata: ["task": group.name, "votes": vote ? "yes" : "no"]))
+    }
+  }
+
+  func trunkTensors() -> Safetensors { Safetensors(trunkGroup, metadata: [:]) }
+
+  func read(from folder: String) throws {
+    for (position, group) in taskGroups.enumerated() {
+      let name = ModelFolder.taskFile(group.name)
+      let file = try ModelFolder.tensors(name, in: folder)
+      try file.load(into: group, file: name)
+      votes[position] = file.metadata["votes"] == "yes"
+    }
+    try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(into: trunkGroup, file: ModelFolder.trunkFile)
+  }
+}
+
+extension PooledNetwork {
+  private static let taskName = "pooled"
+  private static func inTrunk(_ name: String) -> Bool { name.hasPrefix("trunk.") }
+
+  /// The one branch and head, written by the rank that owns the first task.
+  func taskTensors() -> [(name: String, tensors: Safetensors)] {
+    guard owned.lowerBound == 0 else { return [] }
+    return [(Self.taskName, Safetensors(group, where: { !Self.inTrunk($0) }, metadata: ["task": Self.taskName]))]
+  }
+
+  func trunkTensors() -> Safetensors { Safetensors(group, where: Self.inTrunk, metadata: [:]) }
+
+  func read(from folder: String) throws {
+    let name = ModelFolder.taskFile(Self.taskName)
+    try ModelFolder.tensors(name, in: folder).load(into: group, where: { !Self.inTrunk($0) }, file: name)
+    try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
+      into: group, where: Self.inTrunk, file: ModelFolder.trunkFile)
+  }
+}

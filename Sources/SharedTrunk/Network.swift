@@ -1,0 +1,128 @@
+import Cohort
+import Foundation
+import Layers
+import MPI
+
+/// The tasks of a run and who owns them.
+public struct TaskSet: Sendable {
+  /// All tasks' names, in order.
+  public let names: [String]
+  public let ownership: Ownership
+  /// The examples of this rank's tasks.
+  public let own: [TaskData]
+
+  public init(names: [String], ownership: Ownership, own: [TaskData]) {
+    precondition(own.count == ownership.own.count, "\(own.count) tasks for \(ownership.own.count) owned")
+    self.names = names
+    self.ownership = ownership
+    self.own = own
+  }
+}
+
+/// A network over the ranks of a communicator: trained here, or read from a model folder. Every rank calls the same methods.
+public final class Network {
+  public enum Form: Sendable, Equatable {
+    case concat
+    case hard
+    case pooled(Pooling)
+  }
+
+  public let shape: NetworkShape
+  public let tasks: TaskSet
+  private let learner: any Learner
+  private let options: TrainingOptions
+  private let communicator: Communicator
+  private let collectiveTimes: CollectiveTimes?
+
+  /// Throws `MPIError`.
+  public init(
+    _ form: Form, _ shape: NetworkShape, _ tasks: TaskSet, _ options: TrainingOptions, _ communicator: Communicator,
+    timedCollectives: Int = 0
+  ) throws {
+    self.shape = shape
+    self.tasks = tasks
+    self.options = options
+    self.communicator = communicator
+    let times = timedCollectives > 0 ? CollectiveTimes(capacity: timedCollectives) : nil
+    collectiveTimes = times
+    switch form {
+    case .concat:
+      learner = ConcatNetwork(
+        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options, communicator,
+        times: times)
+    case .hard:
+      learner = HardNetwork(
+        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options, communicator)
+    case .pooled(let pooling):
+      learner = try PooledNetwork(
+        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options, pooling: pooling,
+        communicator)
+    }
+  }
+
+  /// Weights and biases of the whole network.
+  public var parameterCount: Int { learner.parameterCount }
+  /// Collectives of a training step.
+  public var collectivesPerStep: Int { learner.collectives }
+
+  /// Trains; `report` hears of every step. Throws `NumericError` on every rank if a number is not finite, `MPIError`, and what `report` throws.
+  public func train(_ report: (StepReport) throws -> Void) throws -> TrainingResult {
+    try Trainer(
+      learner: learner, validation: tasks.own.map(\.validation), classes: shape.classes, options: options,
+      communicator: communicator
+    ).run(report)
+  }
+
+  /// One step at `learningRate`, for `bench`; returns the loss.
+  public func step(_ step: Int, learningRate: Float) throws -> Double {
+    var optimizer = Optimizer(adam: Adam(weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
+    optimizer.step = step + 1
+    optimizer.learningRate = learningRate
+    return try learner.train(step: step, optimizer)
+  }
+
+  /// Seconds of each timed collective so far, in order.
+  public var secondsOfCollectives: [Double] {
+    collectiveTimes.map { Array($0.seconds.buffer.prefix($0.count)) } ?? []
+  }
+
+  public func clearCollectiveTimes() { collectiveTimes?.clear() }
+
+  /// Class probabilities of own task `position`'s examples (count x classes), the patient being known.
+  public func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
+    learner.predictOwn(position, examples)
+  }
+
+  /// Class probabilities of an unseen patient's examples, count x classes. Every rank passes the same.
+  public func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
+    try learner.predict(examples, answer)
+  }
+
+  /// Writes this rank's part of the model folder; the first rank writes the trunk and the description. Throws `ModelError`.
+  public func write(_ description: ModelDescription, to folder: String) throws {
+    try ModelFolder.write(learner, description, leads: communicator.rank == 0, to: folder)
+  }
+
+  /// Takes over this rank's weights from a model folder, without communication. Throws `ModelError` naming the file.
+  public func read(from folder: String) throws { try learner.read(from: folder) }
+
+  /// To be called on every rank once all have read their weights.
+  public func prepareAfterReading() throws { try learner.prepareAfterReading() }
+
+  /// Copies of all parameters that this rank holds, by "group/tensor".
+  package var weights: [String: [Float]] {
+    Dictionary(
+      learner.groups.flatMap { group in
+        group.parameters.map { ("\(group.name)/\($0.name)", Array($0.value.buffer)) }
+      }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// Overwrites one parameter, for tests that start from given weights.
+  package func set(_ tensor: String, of group: String, to values: [Float]) {
+    for candidate in learner.groups where candidate.name == group {
+      let parameter = candidate[tensor]
+      precondition(parameter.value.count == values.count, "\(tensor) holds \(parameter.value.count) numbers")
+      for (index, value) in values.enumerated() { parameter.value.data[index] = value }
+    }
+  }
+}

@@ -1,0 +1,109 @@
+/// Sizes of every part of a network: what two runs must agree on to share a model file.
+public struct NetworkShape: Codable, Sendable, Equatable {
+  /// How a branch turns a window into features.
+  public var branch: BranchShape
+  /// Numbers appended to the branch's features (4 RR features, or none).
+  public var extraFeatures: Int
+  /// Widths of the trunk's fully connected layers; the first is `H` of the exchange, the last `H'`.
+  public var trunk: [Int]
+  /// Outputs of each head.
+  public var classes: Int
+  /// Probability of dropping a feature before each trunk layer and before the heads.
+  public var dropout: Float
+
+  public init(
+    branch: BranchShape, extraFeatures: Int = 0, trunk: [Int] = [64, 64], classes: Int = 2, dropout: Float = 0.2
+  ) {
+    self.branch = branch
+    self.extraFeatures = extraFeatures
+    self.trunk = trunk
+    self.classes = classes
+    self.dropout = dropout
+  }
+
+  /// `d`: features that one task gives to the trunk.
+  public var features: Int { branch.features + extraFeatures }
+
+  /// Weights and biases of one task: branch, its rows of the first trunk matrix, head.
+  var taskTensors: [(name: String, rows: Int, columns: Int)] {
+    branch.tensors + [(Tensor.input, features, trunk[0])] + headTensors
+  }
+
+  var headTensors: [(name: String, rows: Int, columns: Int)] {
+    [(Tensor.headWeight, trunk[trunk.count - 1], classes), (Tensor.headBias, 1, classes)]
+  }
+
+  /// Weights and biases after the exchanged sum: the first bias and the later layers.
+  var trunkTensors: [(name: String, rows: Int, columns: Int)] {
+    [(Tensor.trunkBias(0), 1, trunk[0])]
+      + (1..<max(trunk.count, 1)).flatMap { layer in
+        [(Tensor.trunkWeight(layer), trunk[layer - 1], trunk[layer]), (Tensor.trunkBias(layer), 1, trunk[layer])]
+      }
+  }
+
+  /// Weights and biases in a network of `tasks` branches whose features are concatenated.
+  public func parameterCount(tasks: Int) -> Int {
+    count(taskTensors) * tasks + count(trunkTensors)
+  }
+
+  /// Weights and biases in a network of one branch, one trunk and one head.
+  public var singleParameterCount: Int { parameterCount(tasks: 1) }
+
+  /// Weights and biases in a network of `tasks` branches and heads over one trunk that reads one branch at a time.
+  public func hardParameterCount(tasks: Int) -> Int {
+    count(branch.tensors + headTensors) * tasks + count([(Tensor.input, features, trunk[0])] + trunkTensors)
+  }
+
+  private func count(_ tensors: [(name: String, rows: Int, columns: Int)]) -> Int {
+    tensors.reduce(0) { $0 + $1.rows * $1.columns }
+  }
+}
+
+/// The kind of a branch and its sizes.
+public struct BranchShape: Codable, Sendable, Equatable {
+  public enum Kind: String, Codable, Sendable, CaseIterable { case cnn }
+
+  public var kind: Kind
+  /// Samples of a window.
+  public var length: Int
+  /// Output channels of the convolution.
+  public var channels: Int
+  /// Samples that one output of the convolution reads.
+  public var kernel: Int
+  /// Neighbouring positions of which max-pooling keeps the largest.
+  public var pool: Int
+  /// Zeros around the window, so that there are as many outputs as samples (`bench`, as PyTorch's `padding="same"`).
+  public var padded: Bool
+
+  public init(
+    kind: Kind = .cnn, length: Int, channels: Int = 8, kernel: Int = 7, pool: Int = 8, padded: Bool = false
+  ) {
+    self.kind = kind
+    self.length = length
+    self.channels = channels
+    self.kernel = kernel
+    self.pool = pool
+    self.padded = padded
+  }
+
+  var positions: Int { padded ? length : length - kernel + 1 }
+
+  /// Numbers that the branch gives for one window.
+  public var features: Int { positions / pool * channels }
+
+  var tensors: [(name: String, rows: Int, columns: Int)] {
+    [(Tensor.convolutionWeight, kernel, channels), (Tensor.convolutionBias, 1, channels)]
+  }
+}
+
+/// Names of tensors, in parameter groups and in model files.
+enum Tensor {
+  static let convolutionWeight = "branch.convolution.weight"
+  static let convolutionBias = "branch.convolution.bias"
+  static let input = "trunk.0.weight"
+  static let inputMean = "trunk.0.mean"
+  static let headWeight = "head.weight"
+  static let headBias = "head.bias"
+  static func trunkWeight(_ layer: Int) -> String { "trunk.\(layer).weight" }
+  static func trunkBias(_ layer: Int) -> String { "trunk.\(layer).bias" }
+}

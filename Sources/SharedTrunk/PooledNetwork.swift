@@ -1,0 +1,205 @@
+import Cohort
+import Layers
+import MPI
+
+/// One branch, one trunk and one head on one minibatch: forward and backward through all three.
+final class Stack {
+  let minibatch: Minibatch
+  private let branch: any Branch
+  private let features: Features
+  private let dropout: Dropout
+  private let input: Linear
+  private let trunk: Trunk
+  private let head: Linear
+  private let loss: SoftmaxCrossEntropy
+
+  /// `input` holds the first trunk matrix, `trunk` the layers after it; all may lie in one group.
+  init(
+    _ shape: NetworkShape, branch branchGroup: ParameterGroup, input inputGroup: ParameterGroup, trunk: Trunk,
+    head headGroup: ParameterGroup, batch: Int
+  ) {
+    minibatch = Minibatch(shape, batch: batch)
+    branch = shape.branch.makeBranch(branchGroup, batch: batch)
+    features = Features(shape, batch: batch)
+    dropout = Dropout(probability: shape.dropout)
+    input = Linear(weight: inputGroup[Tensor.input], bias: nil, batch: batch)
+    self.trunk = trunk
+    head = Linear(weight: headGroup[Tensor.headWeight], bias: headGroup[Tensor.headBias], batch: batch)
+    loss = SoftmaxCrossEntropy(classes: shape.classes, batch: batch)
+  }
+
+  /// Sets the gradients of the summed loss times `scale`; returns the summed loss.
+  func train(key: UInt64, scale: Float) -> Double {
+    let v = features.forward(branch.forward(minibatch.x), minibatch.extra)
+    dropout.forward(v, key: key)
+    let h = trunk.forward(input.forward(v), key: key)
+    let total = loss.forward(
+      head.forward(h), labels: minibatch.labels.data, rowWeights: minibatch.weights.data)
+    let dz = trunk.backward(head.backward(h, loss.backward(scale: scale)))
+    let dv = input.backward(v, dz)
+    dropout.backward(dv)
+    branch.backward(minibatch.x, features.backward(dv))
+    return total
+  }
+
+  /// Class probabilities, count x classes.
+  func probabilities(_ examples: Examples) -> [Float] {
+    var result: [Float] = []
+    for start in stride(from: 0, to: examples.count, by: minibatch.capacity) {
+      minibatch.load(examples, count: min(minibatch.capacity, examples.count - start)) { start + $0 }
+      let v = features.forward(branch.forward(minibatch.x), minibatch.extra)
+      let h = trunk.forward(input.forward(v), key: nil)
+      result.append(contentsOf: loss.probabilities(head.forward(h)).buffer)
+    }
+    return result
+  }
+}
+
+/// Pooled single-task learning: the baseline. One network; each rank computes the gradients of the examples that it owns.
+///
+/// Every rank draws the same list of B n (task, example) pairs from (seed, step). Gradients are computed by task, summed exactly by
+/// one allreduce and divided by B n, so that the weights have the same bits on every number of ranks.
+final class PooledNetwork: Learner {
+  let shape: NetworkShape
+  let group: ParameterGroup
+  private let stack: Stack
+  private let tasks: [TaskData]
+  private let names: [String]
+  let owned: Range<Int>
+  private let options: TrainingOptions
+  private let pool: PoolSampler
+  private let sum: TaskSum
+  private let communicator: Communicator
+  private var drawn: [[Int]]  // this step's examples of each own task
+
+  init(
+    _ shape: NetworkShape, names: [String], ownership: Ownership, tasks: [TaskData], options: TrainingOptions,
+    pooling: Pooling, _ communicator: Communicator
+  ) throws {
+    self.shape = shape
+    self.names = names
+    self.tasks = tasks
+    self.options = options
+    self.communicator = communicator
+    owned = ownership.own
+    group = Start.whole(shape, seed: options.seed)
+    let trunk = Trunk(shape, group, batch: options.batch)
+    stack = Stack(shape, branch: group, input: group, trunk: trunk, head: group, batch: options.batch)
+    pool = try PoolSampler(tasks, classes: shape.classes, ownership, pooling, communicator)
+    // A task gives at most n parts a step: B n examples in passes of B.
+    sum = TaskSum(
+      options.sum, count: group.count, fractionBits: TaskSum.gradientBits, parts: 2 * names.count)
+    drawn = tasks.map { _ in [] }
+    for index in drawn.indices { drawn[index].reserveCapacity(options.batch * names.count) }
+  }
+
+  var groups: [ParameterGroup] { [group] }
+  var parameterCount: Int { shape.singleParameterCount }
+  let collectives = 1
+
+  func train(step: Int, _ optimizer: Optimizer) throws -> Double {
+    let total = options.batch * names.count
+    for index in drawn.indices { drawn[index].removeAll(keepingCapacity: true) }
+    pool.draw(total, RandomStream(seed: streamKey(options.seed, .minibatch, 0, step))) { task, example in
+      if owned.contains(task) { drawn[task - owned.lowerBound].append(example) }
+    }
+    sum.clear()
+    for position in tasks.indices { pass(position, step, scale: 1 / Float(total)) }
+    guard try sum.allreduce(communicator, Message.gradients) else {
+      try refuse(sum.offender, names, step, communicator)
+    }
+    sum.read(into: gradients)
+    optimizer.update(group)
+    return sum.loss
+  }
+
+  /// The gradients of a task's examples of this step, in passes of at most B.
+  private func pass(_ position: Int, _ step: Int, scale: Float) {
+    let (examples, task) = (drawn[position], owned.lowerBound + position)
+    for start in stride(from: 0, to: examples.count, by: options.batch) {
+      stack.minibatch.load(tasks[position].training, count: min(options.batch, examples.count - start)) {
+        examples[start + $0]
+      }
+      let key = streamKey(options.seed, .featureDropout, task, step * names.count + start / options.batch)
+      let loss = stack.train(key: key, scale: scale)
+      sum.add(gradients, task: task)
+      sum.add(loss: loss * Double(scale), task: task)
+    }
+  }
+
+  private var gradients: Matrix { Matrix(data: group.gradients, rows: 1, columns: group.count) }
+
+  func prepareToPredict() throws {}
+  func prepareAfterReading() throws {}
+
+  func predictOwn(_ position: Int, _ examples: Examples) -> [Float] { stack.probabilities(examples) }
+
+  /// Every rank has the whole network: no communication, whatever the protocol.
+  func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
+    stack.probabilities(examples)
+  }
+}
+
+/// Draws (task, example) pairs from the pool of all ranks' training data, the same on every rank.
+struct PoolSampler {
+  private let classes: Int
+  private let pooling: Pooling
+  private let counts: [[Int]]  // of every task's classes
+  private let totals: [Int]
+  private let members: [[[Int]]]  // of own tasks' classes: example numbers
+  let owned: Range<Int>
+
+  /// The ranks tell one another how many examples of each class their tasks have.
+  init(
+    _ tasks: [TaskData], classes: Int, _ ownership: Ownership, _ pooling: Pooling, _ communicator: Communicator
+  ) throws {
+    self.classes = classes
+    self.pooling = pooling
+    owned = ownership.own
+    members = tasks.map { task in
+      var byClass = [[Int]](repeating: [], count: classes)
+      for (index, label) in task.training.labels.enumerated() { byClass[Int(label)].append(index) }
+      return byClass
+    }
+    let mine = members.flatMap { $0.map { Int64($0.count) } }
+    let flat = try communicator.allgatherv(mine, kind: Message.status).flatMap { $0 }.map { Int($0) }
+    let counts = stride(from: 0, to: flat.count, by: classes).map { Array(flat[$0..<$0 + classes]) }
+    self.counts = counts
+    totals = (0..<classes).map { label in counts.reduce(0) { $0 + $1[label] } }
+  }
+
+  func draw(_ count: Int, _ stream: RandomStream, _ take: (_ task: Int, _ example: Int) -> Void) {
+    var stream = stream
+    for k in 0..<count {
+      switch pooling {
+      case .pooled: pooled(&stream, take)
+      case .balanced: balanced(k % counts.count, &stream, take)
+      }
+    }
+  }
+
+  private func pooled(_ stream: inout RandomStream, _ take: (Int, Int) -> Void) {
+    let label = present(totals, &stream)
+    var rest = stream.index(below: totals[label])
+    for task in counts.indices {
+      guard rest >= counts[task][label] else { return give(task, label, rest, take) }
+      rest -= counts[task][label]
+    }
+  }
+
+  private func balanced(_ task: Int, _ stream: inout RandomStream, _ take: (Int, Int) -> Void) {
+    let label = present(counts[task], &stream)
+    give(task, label, stream.index(below: counts[task][label]), take)
+  }
+
+  /// A class drawn from those that occur.
+  private func present(_ counts: [Int], _ stream: inout RandomStream) -> Int {
+    var label = stream.index(below: classes)
+    while counts[label] == 0 { label = stream.index(below: classes) }
+    return label
+  }
+
+  private func give(_ task: Int, _ label: Int, _ rank: Int, _ take: (Int, Int) -> Void) {
+    take(task, owned.contains(task) ? members[task - owned.lowerBound][label][rank] : rank)
+  }
+}

@@ -1,0 +1,82 @@
+import Layers
+import MPI
+
+/// Exchange `reduce`: the first trunk matrix is cut by task, `v W = sum_i v_i W_i`, and each rank holds its own `W_i`.
+///
+///     forward    p_i = v_i W_i;  z = allreduce_sum(p_i);  h = trunk(relu(z + b)), the same on every rank
+///     backward   g = allreduce_sum(dloss_i / dh);  every rank backpropagates g through the trunk: identical updates
+///                dW_i = v_i^T dz;  dv_i = dz W_i^T
+///
+/// Two collectives of B(H + 1) and B H' + 2 numbers, whatever the number of patients. All that is used after z (b, the later
+/// layers) takes its gradient from the summed g, never from one rank's loss.
+final class ReduceExchange: Exchange {
+  private let trunk: Trunk
+  private let activationSum: TaskSum
+  private let gradientSum: TaskSum
+  private let z: Matrix
+  private let g: Matrix
+  private let buffers: (z: AlignedBuffer<Float>, g: AlignedBuffer<Float>)
+  private let communicator: Communicator
+  private let names: [String]
+  private let times: CollectiveTimes?
+
+  init(
+    _ shape: NetworkShape, trunk: Trunk, names: [String], batch: Int, sum: SumKind, _ communicator: Communicator,
+    times: CollectiveTimes?
+  ) {
+    let (width, outputs) = (shape.trunk[0], shape.trunk[shape.trunk.count - 1])
+    self.trunk = trunk
+    self.names = names
+    self.communicator = communicator
+    self.times = times
+    activationSum = TaskSum(sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count)
+    gradientSum = TaskSum(sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count)
+    buffers = (AlignedBuffer(count: batch * width), AlignedBuffer(count: batch * outputs))
+    z = Matrix(data: buffers.z.data, rows: batch, columns: width)
+    g = Matrix(data: buffers.g.data, rows: batch, columns: outputs)
+    activationSum.clear()
+    gradientSum.clear()
+  }
+
+  let collectives = 2
+
+  func activations(_ slots: [TaskSlot], step: Int, trunkKey: UInt64) throws -> Matrix {
+    activationSum.clear()
+    for slot in slots { activationSum.add(slot.project(), task: slot.index) }
+    try sum(activationSum, Message.activations, step: step)
+    activationSum.read(into: z)
+    gradientSum.clear()
+    return trunk.forward(z, key: trunkKey)
+  }
+
+  func add(loss: Double, gradient: Matrix, task: Int) {
+    gradientSum.add(loss: loss, task: task)
+    gradientSum.add(gradient, task: task)
+  }
+
+  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int) throws -> Double {
+    try sum(gradientSum, Message.gradients, step: step)
+    gradientSum.read(into: g)
+    let dz = trunk.backward(g)
+    for slot in slots { slot.backward(slot.projectBackward(dz), kept: kept) }
+    return gradientSum.loss
+  }
+
+  func update(_ slots: [TaskSlot], with optimizer: Optimizer) {
+    for slot in slots { optimizer.update(slot.group) }
+    optimizer.update(trunk.group)
+  }
+
+  private func sum(_ sum: TaskSum, _ label: Kind, step: Int) throws {
+    let start = Environment.wallTime()
+    let good = try sum.allreduce(communicator, label)
+    times?.record(Environment.wallTime() - start)
+    if !good { try refuse(sum.offender, names, step, communicator) }
+  }
+}
+
+/// A part could not be added: all ranks know it from the status, and learn here which task's it was.
+func refuse(_ offender: Int?, _ names: [String], _ step: Int, _ communicator: Communicator) throws -> Never {
+  let first = try communicator.allreduce(Int64(offender ?? names.count), .min, kind: Message.status)
+  throw NumericError(task: Int(first) < names.count ? names[Int(first)] : "unknown", step: step)
+}

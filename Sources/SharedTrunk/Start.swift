@@ -1,0 +1,66 @@
+import Cohort
+import Layers
+
+/// The weights that training starts from: uniform in +-1 / sqrt(fan-in), as PyTorch's Linear and Conv1d.
+enum Start {
+  /// Branch, `W_i` and head of task `index`, from stream (seed, task). `W_i` has the fan-in of the whole concatenation, n d.
+  static func task(_ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64) -> ParameterGroup {
+    let group = ParameterGroup(name: name, tensors: shape.taskTensors)
+    fill(
+      group, shape, concatenated: tasks * shape.features, RandomStream(seed: streamKey(seed, .taskWeights, index)))
+    return group
+  }
+
+  /// The trunk's layers after the sum, from a stream of their own.
+  static func trunk(_ shape: NetworkShape, seed: UInt64) -> ParameterGroup {
+    let group = ParameterGroup(name: "trunk", tensors: shape.trunkTensors)
+    fill(group, shape, concatenated: shape.features, RandomStream(seed: streamKey(seed, .trunkWeights)))
+    return group
+  }
+
+  /// A network of one branch, one trunk, one head, in a group of its own: pooled single-task learning.
+  static func whole(_ shape: NetworkShape, seed: UInt64) -> ParameterGroup {
+    let group = ParameterGroup(name: "stl", tensors: shape.taskTensors + shape.trunkTensors)
+    fill(group, shape, concatenated: shape.features, RandomStream(seed: streamKey(seed, .taskWeights)))
+    return group
+  }
+
+  /// Hard sharing: a branch and head of its own for task `index`.
+  static func privateTask(_ shape: NetworkShape, index: Int, name: String, seed: UInt64) -> ParameterGroup {
+    let group = ParameterGroup(name: name, tensors: shape.branch.tensors + shape.headTensors)
+    fill(group, shape, concatenated: shape.features, RandomStream(seed: streamKey(seed, .taskWeights, index)))
+    return group
+  }
+
+  /// Hard sharing: the whole trunk, first matrix included, shared.
+  static func wholeTrunk(_ shape: NetworkShape, seed: UInt64) -> ParameterGroup {
+    let input = (name: Tensor.input, rows: shape.features, columns: shape.trunk[0])
+    let group = ParameterGroup(name: "trunk", tensors: [input] + shape.trunkTensors)
+    fill(group, shape, concatenated: shape.features, RandomStream(seed: streamKey(seed, .trunkWeights)))
+    return group
+  }
+
+  private static func fill(
+    _ group: ParameterGroup, _ shape: NetworkShape, concatenated: Int, _ stream: RandomStream
+  ) {
+    var stream = stream
+    for parameter in group.parameters {
+      let bound = 1 / Double(fanIn(parameter, shape, concatenated)).squareRoot()
+      for index in 0..<parameter.value.count {
+        parameter.value.data[index] = Float(stream.uniform(in: -bound...bound))
+      }
+    }
+  }
+
+  /// Inputs of one output: a matrix's rows; a bias has those of the matrix that it belongs to.
+  private static func fanIn(_ parameter: Parameter, _ shape: NetworkShape, _ concatenated: Int) -> Int {
+    switch parameter.name {
+    case Tensor.input, Tensor.trunkBias(0): concatenated
+    case Tensor.convolutionBias: shape.branch.kernel
+    case Tensor.headBias: shape.trunk[shape.trunk.count - 1]
+    default:
+      (1..<shape.trunk.count).first { parameter.name == Tensor.trunkBias($0) }
+        .map { shape.trunk[$0 - 1] } ?? parameter.value.rows
+    }
+  }
+}

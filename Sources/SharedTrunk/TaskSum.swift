@@ -1,0 +1,119 @@
+import Layers
+import MPI
+
+/// How parts of several tasks are added up over the ranks.
+public enum SumKind: String, Codable, Sendable, CaseIterable {
+  /// 64-bit fixed point: exact in any order, so that a run has the same bits on every number of ranks.
+  case exact
+  /// 32-bit floating point: half the bytes; the last bits depend on the number of ranks.
+  case float
+}
+
+/// A sum over all tasks of all ranks, by one allreduce of one flat buffer; a status word and the loss travel with it.
+///
+/// Exact sums store `llrint(x 2^s)`. With n tasks, a part of 2^62 / n or more could overflow the sum: it counts in the status.
+final class TaskSum {
+  private let kind: SumKind
+  private let count: Int
+  private let scale: Double
+  private let limit: Double
+  private let fixed: AlignedBuffer<Int64>
+  private let float: AlignedBuffer<Float>
+
+  /// The first task of this rank whose part was not finite or too large, since `clear`.
+  private(set) var offender: Int?
+
+  private static let lossScale = 4_294_967_296.0  // 2^32: losses to 2e-10, sums to 2e9
+
+  /// A sum of `count` numbers of up to `parts` tasks each, in steps of `2^-fractionBits`.
+  init(_ kind: SumKind, count: Int, fractionBits: Int, parts: Int) {
+    self.kind = kind
+    self.count = count
+    scale = Double(sign: .plus, exponent: fractionBits, significand: 1)
+    limit = Double(sign: .plus, exponent: 62, significand: 1) / Double(max(parts, 1))
+    fixed = AlignedBuffer(count: kind == .exact ? count + 2 : 0)
+    float = AlignedBuffer(count: kind == .float ? count + 2 : 0)
+  }
+
+  /// 2^40 for activations: parts below 4e6 / n, in steps of 1e-12.
+  static let activationBits = 40
+  /// 2^52 for gradients: parts below 1e3 / n, in steps of 2e-16.
+  static let gradientBits = 52
+
+  func clear() {
+    offender = nil
+    switch kind {
+    case .exact: fixed.data.update(repeating: 0, count: count + 2)
+    case .float: float.data.update(repeating: 0, count: count + 2)
+    }
+  }
+
+  /// Adds one task's part to the numbers from `offset` on.
+  func add(_ part: Matrix, at offset: Int = 0, task: Int) {
+    let bad: Int
+    switch kind {
+    case .exact:
+      bad = FixedPoint.add(part, to: fixed.data + offset, scale: scale, limit: limit)
+      fixed.data[count] += Int64(bad)
+    case .float:
+      let sum = Matrix(data: float.data + offset, rows: part.rows, columns: part.columns)
+      sum.add(part)
+      bad = part.isFinite ? 0 : 1
+      float.data[count] += Float(bad)
+    }
+    if bad > 0 && offender == nil { offender = task }
+  }
+
+  /// Adds one task's loss, to be read as `loss` after the sum.
+  func add(loss: Double, task: Int) {
+    guard loss.isFinite && abs(loss) < 1e8 else {
+      switch kind {
+      case .exact: fixed.data[count] += 1
+      case .float: float.data[count] += 1
+      }
+      if offender == nil { offender = task }
+      return
+    }
+    switch kind {
+    case .exact: fixed.data[count + 1] += Int64((loss * Self.lossScale).rounded())
+    case .float: float.data[count + 1] += Float(loss)
+    }
+  }
+
+  /// Sums over the ranks; true if every part of every rank could be added.
+  func allreduce(_ communicator: Communicator, _ label: Kind) throws -> Bool {
+    switch kind {
+    case .exact:
+      try communicator.allreduce(fixed.buffer, .sum, kind: label)
+      return fixed.data[count] == 0
+    case .float:
+      try communicator.allreduce(float.buffer, .sum, kind: label)
+      return float.data[count] == 0
+    }
+  }
+
+  /// Reads the numbers from `offset` on.
+  func read(into sum: Matrix, at offset: Int = 0) {
+    switch kind {
+    case .exact: FixedPoint.read(fixed.data + offset, into: sum, scale: scale)
+    case .float: sum.data.update(from: float.data + offset, count: sum.count)
+    }
+  }
+
+  var loss: Double {
+    switch kind {
+    case .exact: Double(fixed.data[count + 1]) / Self.lossScale
+    case .float: Double(float.data[count + 1])
+    }
+  }
+}
+
+/// A number that stopped a run: which task gave it, and at which step.
+public struct NumericError: Error, CustomStringConvertible {
+  public let task: String
+  public let step: Int
+  public var description: String {
+    "task \(task): a number that is not finite, or too large for the exact sum, at step \(step); "
+      + "try a smaller --learning-rate or look at the record with `heartwood inspect`"
+  }
+}

@@ -1,0 +1,50 @@
+/// One network over all tasks, or one network for the pool of all data.
+public enum Learning: String, Codable, Sendable, CaseIterable {
+  /// Multi-task: private branches and heads.
+  case mtl
+  /// Single-task: one branch, one trunk, one head, trained on all patients' data pooled.
+  case stl
+}
+
+/// How tasks meet in the trunk.
+public enum Fusion: String, Codable, Sendable, CaseIterable {
+  /// The paper's: the trunk reads the features of all tasks side by side.
+  case concat
+  /// Hard parameter sharing: the trunk reads each task's features apart.
+  case hard
+}
+
+/// How the concatenated network is built across ranks (DESIGN: the exchange).
+public enum ExchangeKind: String, Codable, Sendable, CaseIterable {
+  case reduce
+  case gather
+}
+
+/// From which data pooled single-task learning draws. Classes are balanced in both.
+public enum Pooling: String, Codable, Sendable, CaseIterable {
+  /// Every example of a class as likely as any other, whichever patient's.
+  case pooled
+  /// Every patient as often as any other.
+  case balanced
+}
+
+/// Everything but the data and the network's shape that the weights at the end depend on.
+public struct TrainingOptions: Codable, Sendable, Equatable {
+  public var seed: UInt64 = 1
+  /// Examples a task and step.
+  public var batch = 16
+  public var steps = 400
+  public var learningRate = 3e-3
+  public var weightDecay = 1e-4
+  /// Largest gradient norm of a group.
+  public var clip = 1.0
+  /// Steps between looks at the validation data.
+  public var validateEvery = 50
+  public var slotDropout = false
+  public var exchange = ExchangeKind.reduce
+  public var sum = SumKind.exact
+  /// The sum of the tasks' losses instead of their mean (`bench`, as its peers).
+  public var lossIsSum = false
+
+  public init() {}
+}

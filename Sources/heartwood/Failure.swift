@@ -1,0 +1,79 @@
+import ArgumentParser
+import Cohort
+import Foundation
+import MPI
+import SharedTrunk
+import WFDB
+
+/// Exit codes of the contract (after sysexits.h).
+enum ExitStatus: Int32 {
+  case usage = 64
+  case data = 65
+  case `internal` = 70
+  case cannotCreate = 73
+  case inputOutput = 74
+}
+
+/// Why the command ends: one line and a code.
+struct Failure: Error {
+  let status: ExitStatus
+  let message: String
+
+  init(_ status: ExitStatus, _ message: String) {
+    self.status = status
+    self.message = message
+  }
+
+  /// What went wrong, and under which code of the contract it falls.
+  init(_ error: any Error) {
+    switch error {
+    case let failure as Failure: self = failure
+    case let error as WFDBError: self.init(error.status, error.description)
+    case let error as CohortError: self.init(error.status, error.description)
+    case let error as ModelError: self.init(error.status, error.description)
+    case let error as NumericError: self.init(.internal, error.description)
+    case let error as MPIError: self.init(.internal, error.description)
+    case let error as ValidationError: self.init(.usage, error.message)
+    default: self.init(.internal, "\(error)")
+    }
+  }
+
+  func print() {
+    let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
+    FileHandle.standardError.write(Data("heartwood: \(line)\n".utf8))
+  }
+
+  func exit() -> Never {
+    print()
+    Foundation.exit(status.rawValue)
+  }
+}
+
+extension WFDBError {
+  fileprivate var status: ExitStatus {
+    switch reason {
+    case .cannotRead(let code): code == ENOENT || code == ENOTDIR ? .data : .inputOutput
+    case .cannotWrite: .inputOutput
+    default: .data
+    }
+  }
+}
+
+extension CohortError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .cannotWrite: .inputOutput
+    case .cannotSimulate: .usage
+    default: .data
+    }
+  }
+}
+
+extension ModelError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .unreadable, .damaged, .missing: .data
+    case .unwritable: .inputOutput
+    }
+  }
+}

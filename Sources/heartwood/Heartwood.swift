@@ -1,0 +1,58 @@
+import ArgumentParser
+import Foundation
+
+/// The command. One file a subcommand.
+@main
+struct Heartwood: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "heartwood",
+    abstract: "Train one network across many patients' ECGs without moving any patient's recording.",
+    discussion: """
+      Alone it runs on one rank; `Launch/heartwood -n RANKS SUBCOMMAND ...` starts it under mpirun, one task a rank or several.
+
+      Example:
+        Launch/heartwood -n 5 train --records 106,114,119,201,203 --targets 205 --data mitdb --output runs/first
+      """,
+    version: version,
+    subcommands: [Train.self, Evaluate.self, Simulate.self, Inspect.self, Bench.self])
+
+  static let version = "0.1.0"
+
+  /// Parses and runs; every failure is one line on standard error and a code of `ExitStatus`.
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let failure as Failure {
+      failure.exit()
+    } catch {
+      leave(error)
+    }
+  }
+
+  /// Help and version go to standard output, a wrong command line to standard error, both from the first rank alone.
+  private static func leave(_ error: any Error) -> Never {
+    let help = exitCode(for: error) == .success
+    if Launcher.isFirstRank {
+      if help {
+        print(fullMessage(for: error))
+      } else {
+        let line = message(for: error).split(separator: "\n").joined(separator: " ")
+        FileHandle.standardError.write(Data("heartwood: \(line) (see `heartwood --help`)\n".utf8))
+      }
+    }
+    Foundation.exit(help ? 0 : ExitStatus.usage.rawValue)
+  }
+}
+
+/// What mpirun tells a process by its environment, before MPI is initialised.
+enum Launcher {
+  private static let environment = ProcessInfo.processInfo.environment
+
+  static var isFirstRank: Bool {
+    (environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMI_RANK"] ?? "0") == "0"
+  }
+
+  /// Whether a person looks at standard output: under mpirun only the launcher knows.
+  static var isTerminal: Bool { environment["HEARTWOOD_TERMINAL"] == "1" || isatty(STDOUT_FILENO) == 1 }
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Foundation
+import Report
+import SharedTrunk
+import WFDB
+
+struct Inspect: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Say what is in a record, a model or a run.",
+    discussion: """
+      Example:
+        heartwood inspect mitdb/106 --json
+        heartwood inspect runs/first
+      """)
+
+  @Argument(help: "A record (without extension), a model folder or a run folder.")
+  var path: String
+
+  @Option(help: "Extension of the record's annotation file.")
+  var annotator: String?
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func run() throws {
+    do {
+      let manager = FileManager.default
+      if manager.fileExists(atPath: "\(path)/summary.json") {
+        try showRun()
+      } else if manager.fileExists(atPath: "\(path)/\(ModelFolder.descriptionFile)") {
+        try showModel(path)
+      } else {
+        try showRecord()
+      }
+    } catch {
+      throw Failure(error)
+    }
+  }
+
+  private func showRecord() throws {
+    let summary = try RecordSummary(recordAt: path, annotator: annotator)
+    if json { return show(try JSONEncoder.readable.encode(summary)) }
+    print(summary.text)
+  }
+
+  private func showModel(_ folder: String) throws {
+    let description = try ModelFolder.description(in: folder)
+    if json { return show(try JSONEncoder.readable.encode(description)) }
+    print(
+      "model: \(description.learning.rawValue), \(description.fusion.rawValue), \(description.shape.branch.kind.rawValue) branches; "
+        + "\(description.problem), \(description.scenario); classes \(description.classes.joined(separator: ", "))")
+    var table = Table(["file", "tensor", "shape"])
+    let files = [ModelFolder.trunkFile] + (description.learning == .stl ? ["pooled"] : description.tasks).map(ModelFolder.taskFile)
+    for file in files {
+      for (name, tensor) in try ModelFolder.tensors(file, in: folder).tensors.sorted(by: { $0.key < $1.key }) {
+        table.add([file, name, tensor.shape.map(String.init).joined(separator: " x ")])
+      }
+    }
+    print(table.text)
+  }
+
+  private func showRun() throws {
+    let file = "\(path)/summary.json"
+    guard let data = FileManager.default.contents(atPath: file) else {
+      throw Failure(.inputOutput, "cannot read \(file)")
+    }
+    if json { return show(data) }
+    guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
+      throw Failure(.data, "\(file) is not a summary of this version of heartwood")
+    }
+    print(
+      "run: \(summary.problem), \(summary.scenario), \(summary.branch), \(summary.learning); data \(summary.source), seed \(summary.seed), "
+        + "\(summary.ranks) ranks; loss \(decimals(summary.loss.first, 4)) to \(decimals(summary.loss.last, 4)) in \(summary.steps) steps")
+    var table = Table(["record", "part", "accuracy", "balanced acc.", "macro-F1", "AUC", "beats"])
+    for result in summary.perTask {
+      table.add([
+        result.name, result.part, decimals(result.metrics.accuracy, 3), decimals(result.metrics.balancedAccuracy, 3),
+        decimals(result.metrics.macroF1, 3), result.metrics.auc.map { decimals($0, 3) } ?? "-", "\(result.metrics.examples)",
+      ])
+    }
+    print(table.text)
+  }
+
+  private func show(_ data: Data) { print(String(decoding: data, as: UTF8.self)) }
+}

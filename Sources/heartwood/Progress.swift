@@ -1,0 +1,50 @@
+import Foundation
+import SharedTrunk
+
+/// What a person sees while a network trains: a line that renews itself on a terminal, a line every so often elsewhere.
+final class Progress {
+  private let title: String
+  private let steps: Int
+  private let examplesPerStep: Int
+  private let speaks: Bool
+  private let terminal: Bool
+  private var shown = -1.0
+  private var validation: Double?
+
+  /// `speaks`: whether this rank prints.
+  init(_ title: String, steps: Int, examplesPerStep: Int, speaks: Bool) {
+    self.title = title
+    self.steps = steps
+    self.examplesPerStep = examplesPerStep
+    self.speaks = speaks
+    terminal = Launcher.isTerminal
+  }
+
+  func show(_ report: StepReport) {
+    guard speaks else { return }
+    validation = report.validation ?? validation
+    let last = report.step == steps
+    let due = terminal ? report.seconds - shown >= 0.1 : report.step * 10 / steps > (report.step - 1) * 10 / steps
+    guard due || last else { return }
+    shown = report.seconds
+    let rate = Double(report.step * examplesPerStep) / max(report.seconds, 1e-9)
+    let left = report.seconds / Double(report.step) * Double(steps - report.step)
+    var line = "\(title)  step \(report.step)/\(steps)  loss \(decimals(report.loss, 4))"
+    if let validation { line += "  validation \(decimals(validation, 3))" }
+    line += "  \(Int(rate)) examples/s  \(last ? "took \(decimals(report.seconds, 1)) s" : "\(decimals(left, 0)) s left")"
+    if terminal {
+      say("\r\u{1B}[K\(line)", terminator: last ? "\n" : "")
+    } else {
+      say(line)
+    }
+  }
+}
+
+/// Prints at once: under mpirun standard output is a pipe.
+func say(_ text: String, terminator: String = "\n") {
+  print(text, terminator: terminator)
+  fflush(nil)
+}
+
+/// `value` with a fixed number of decimals.
+func decimals(_ value: Double, _ count: Int) -> String { String(format: "%.\(count)f", value) }

@@ -1,0 +1,25 @@
+import Report
+import SharedTrunk
+
+/// The table at the end of a run: a row a record and network.
+enum ResultTable {
+  static func text(_ networks: [(name: String, results: [Summary.Result])], inconsistent: Bool) -> String {
+    var table = Table(["record", "part", "network", "accuracy", "balanced acc.", "macro-F1", "AUC", "beats"])
+    for index in networks[0].results.indices {
+      for network in networks {
+        let result = network.results[index]
+        table.add([
+          result.name, result.part, network.name, rate(result.metrics.accuracy),
+          rate(result.metrics.balancedAccuracy), rate(result.metrics.macroF1), result.metrics.auc.map(rate) ?? "-",
+          "\(result.metrics.examples)",
+        ])
+      }
+    }
+    let notes =
+      "accuracy: on as many normal as abnormal beats; the rest on all beats."
+      + (inconsistent ? " validation: a source's last 15 % in time, which early stopping has seen." : "")
+    return "\n\(table.text)\n\n\(notes)"
+  }
+
+  private static func rate(_ value: Double) -> String { decimals(value, 3) }
+}

@@ -1,0 +1,113 @@
+import CKernels
+import Foundation
+import MPI
+import SharedTrunk
+
+/// One command on all ranks: starts MPI, runs, ends it; a failure anywhere ends every rank with the same code and one line.
+struct Session {
+  let communicator: Communicator
+  var rank: Int { communicator.rank }
+  var ranks: Int { communicator.size }
+  var leads: Bool { rank == 0 }
+
+  /// Seconds from the start of the process until MPI was ready.
+  let startupSeconds: Double
+
+  /// Runs `body` on every rank and exits. Errors that all ranks know (`Shared`, `NumericError`) end the job in good order;
+  /// any other, known to one rank alone, aborts it.
+  static func run(_ body: (Session) throws -> Void) -> Never {
+    do {
+      _ = try Environment.initialize(.funneled)
+    } catch {
+      Failure(error).exit()
+    }
+    let world = Communicator.world
+    do {
+      let session = Session(communicator: world, startupSeconds: ProcessClock.sinceStart)
+      try session.agreeOnCPU()
+      try body(session)
+      try Environment.finalize()
+      exit(0)
+    } catch let shared as Shared {
+      session(world, ends: shared.failure)
+    } catch let error as NumericError {
+      session(world, ends: Failure(error))
+    } catch {
+      let failure = Failure(error)
+      failure.print()
+      world.abort(failure.status.rawValue)
+    }
+  }
+
+  private static func session(_ world: Communicator, ends failure: Failure) -> Never {
+    if world.rank == 0 { failure.print() }
+    try? Environment.finalize()
+    exit(failure.status.rawValue)
+  }
+
+  /// Does something that may fail on this rank alone; then all ranks go on, or all throw the lowest failing rank's error.
+  func together<T>(_ work: () throws -> T) throws -> T {
+    let result = Result { try work() }
+    var mine: Failure?
+    if case .failure(let error) = result { mine = Failure(error) }
+    let agreed = try communicator.agree(
+      on: mine.map { (code: $0.status.rawValue, message: $0.message) }, kind: Message.status)
+    if let agreed {
+      throw Shared(
+        failure: Failure(
+          ExitStatus(rawValue: agreed.code) ?? .internal,
+          ranks > 1 ? "rank \(agreed.rank): \(agreed.message)" : agreed.message))
+    }
+    return try result.get()
+  }
+
+  /// Ends the job for a reason that every rank found by itself.
+  func end(_ status: ExitStatus, _ message: String) throws -> Never {
+    throw Shared(failure: Failure(status, message))
+  }
+
+  /// Mixed nodes must round alike: all ranks use the lowest CPU level among them.
+  private func agreeOnCPU() throws {
+    let level = try communicator.allreduce(Int64(hw_cpu_level_supported()), .min, kind: Message.status)
+    _ = hw_set_cpu_level(Int32(level))
+  }
+
+  /// A failure that every rank knows of.
+  private struct Shared: Error {
+    let failure: Failure
+  }
+}
+
+/// This process's clock and memory, as the kernel counts them.
+enum ProcessClock {
+  /// Seconds since this process was started (10 ms steps).
+  static var sinceStart: Double { sinceStart(of: "self") ?? 0 }
+
+  /// Seconds since mpirun (on its own host) was started; nil without mpirun.
+  static var sinceLaunch: Double? {
+    ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"] == nil ? nil : sinceStart(of: "\(getppid())")
+  }
+
+  private static func sinceStart(of process: String) -> Double? {
+    guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+      let uptime = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
+      let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 19,
+      let ticks = Double(fields[19]), let up = uptime.split(separator: " ").first.flatMap({ Double($0) })
+    else { return nil }
+    return up - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  /// Seconds of processor time used by this process so far.
+  static var processorSeconds: Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// The most memory this process has held, in MB (10^6 bytes).
+  static var peakMemoryMB: Double {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    return Double(usage.ru_maxrss) * 1024 / 1e6
+  }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import SharedTrunk
+
+/// `summary.json` of a run folder. Accuracies and rates are fractions from 0 to 1.
+struct Summary: Codable {
+  struct Task: Codable {
+    let name: String
+    let rank: Int
+    let trainExamples: Int
+    /// Examples that the task's own slot is judged on: its test part, or in the inconsistent scenario its validation part.
+    let testExamples: Int
+  }
+  struct Loss: Codable {
+    let first: Double
+    let last: Double
+  }
+  struct Result: Codable {
+    let name: String
+    /// target, test, or validation (which early stopping has seen).
+    let part: String
+    let metrics: Metrics
+  }
+  /// `Metrics`, and how the beats were judged.
+  struct Test: Codable {
+    let metrics: Metrics
+    let `protocol`: String
+
+    func encode(to encoder: any Encoder) throws {
+      try metrics.encode(to: encoder)
+      var container = encoder.container(keyedBy: Key.self)
+      try container.encode(`protocol`, forKey: .protocol)
+    }
+    init(metrics: Metrics, protocol: String) {
+      self.metrics = metrics
+      self.protocol = `protocol`
+    }
+    init(from decoder: any Decoder) throws {
+      metrics = try Metrics(from: decoder)
+      `protocol` = try decoder.container(keyedBy: Key.self).decode(String.self, forKey: .protocol)
+    }
+    enum Key: CodingKey { case `protocol` }
+  }
+  struct Validation: Codable {
+    let bestStep: Int
+    let balancedAccuracy: Double?
+  }
+  /// A network trained beside the run's own, on the same budget of examples.
+  struct Baseline: Codable {
+    let name: String
+    let parameters: Int
+    let loss: Loss
+    let validation: Validation
+    let test: Test
+    let perTask: [Result]
+  }
+  struct Throughput: Codable {
+    let examplesPerSecond: Double
+    let stepMilliseconds: Double
+  }
+  struct Wire: Codable {
+    /// Payload handed to MPI by one rank in one training step, status and loss included.
+    let bytesPerStepPerRank: Int
+    let collectivesPerStep: Int
+    /// Payload of the whole run but its baselines, all ranks together.
+    let bytesByKind: [String: Int]
+  }
+  struct DataUsed: Codable {
+    let records: [String]
+    let fingerprint: String
+  }
+  struct Seconds: Codable {
+    let total: Double
+    let startup: Double
+    let data: Double
+    let training: Double
+    let evaluation: Double
+  }
+
+  let heartwood: String
+  let problem: String
+  let scenario: String
+  let branch: String
+  let learning: String
+  let fusion: String
+  let exchange: String
+  let source: String
+  let ranks: Int
+  let tasks: [Task]
+  let targets: [String]
+  let seed: UInt64
+  let batch: Int
+  let steps: Int
+  let parameters: Int
+  let loss: Loss
+  let validation: Validation
+  let test: Test
+  let perTask: [Result]
+  let baselines: [Baseline]
+  let throughput: Throughput
+  let wire: Wire
+  let data: DataUsed
+  let seconds: Seconds
+  let peakMemoryMB: [Double]
+
+  func encoded() throws -> Data { try JSONEncoder.readable.encode(self) }
+}
+
+extension JSONEncoder {
+  /// Keys in order, one a line.
+  static var readable: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+
+  static var line: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }
+}
