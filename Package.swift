@@ -40,7 +40,7 @@ let package = Package(
     .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"], exclude: ["Fixtures"]),
     .testTarget(name: "CohortTests", dependencies: ["Cohort", "WFDB"], exclude: ["Fixtures"]),
     .testTarget(
-      name: "SharedTrunkTests", dependencies: ["SharedTrunk", "Layers"], exclude: ["Fixtures"]),
+      name: "SharedTrunkTests", dependencies: ["Cohort", "MPI", "SharedTrunk"], exclude: ["Fixtures"]),
     .testTarget(name: "HeartwoodTests", dependencies: ["heartwood", "WFDB"]),
   ],
   swiftLanguageModes: [.v6]

@@ -26,7 +26,7 @@ final class ConcatNetwork: Learner {
   init(
     _ shape: NetworkShape, names: [String], ownership: Ownership, tasks: [TaskData], options: TrainingOptions,
     _ communicator: Communicator, times: CollectiveTimes? = nil
-  ) {
+  ) throws {
     self.shape = shape
     self.names = names
     owned = ownership.own
@@ -46,13 +46,17 @@ final class ConcatNetwork: Learner {
         shape, trunk: trunk, names: names, batch: batch, sum: options.sum, communicator, times: times)
     case .gather:
       exchange = GatherExchange(
-        shape, trunk: trunk, names: names, ownership: ownership, batch: batch, seed: options.seed, communicator)
+        shape, trunk: trunk, names: names, ownership: ownership, batch: batch, communicator)
     }
     kept = options.slotDropout ? SlotChoice(tasks: names.count, batch: batch) : nil
     lossScale = options.lossIsSum ? 1 / Double(batch) : 1 / Double(batch * names.count)
     meanParts = slots.map { _ in [Float](repeating: 0, count: shape.trunk[0]) }
     meanSum = [Float](repeating: 0, count: shape.trunk[0])
+    try replicate()
   }
+
+  /// To be called on every rank when weights were set from outside.
+  func replicate() throws { try exchange.replicate(slots) }
 
   var groups: [ParameterGroup] { slots.map(\.group) + [trunk.group] }
   var parameterCount: Int { shape.parameterCount(tasks: names.count) }

@@ -17,6 +17,8 @@ public enum Message {
 ///
 /// Both conformers compute the same function; each is the other's test.
 protocol Exchange: AnyObject {
+  /// To be called on every rank when weights were set from outside: replicas take them over.
+  func replicate(_ slots: [TaskSlot]) throws
   /// After every slot's `forward`: returns `h`, B x H', the same on every rank.
   func activations(_ slots: [TaskSlot], step: Int, trunkKey: UInt64) throws -> Matrix
   /// One head's part of the loss and of dL/dh.

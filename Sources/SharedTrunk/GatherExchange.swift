@@ -33,7 +33,7 @@ final class GatherExchange: Exchange {
 
   init(
     _ shape: NetworkShape, trunk: Trunk, names: [String], ownership: Ownership, batch: Int,
-    seed: UInt64, _ communicator: Communicator
+    _ communicator: Communicator
   ) {
     self.trunk = trunk
     self.names = names
@@ -44,14 +44,7 @@ final class GatherExchange: Exchange {
     featureCount = batch * shape.features
     featureCounts = ownership.ranges.map { $0.count * batch * shape.features }
     let count = names.count
-    inputs = (0..<count).map { task in
-      let whole = Start.task(shape, index: task, name: names[task], tasks: count, seed: seed)
-      let group = ParameterGroup(
-        name: names[task], tensors: [(Tensor.input, shape.features, shape.trunk[0])])
-      let value = group[Tensor.input].value
-      value.data.update(from: whole[Tensor.input].value.data, count: value.count)
-      return group
-    }
+    inputs = names.map { ParameterGroup(name: $0, tensors: [(Tensor.input, shape.features, shape.trunk[0])]) }
     products = inputs.map { Linear(weight: $0[Tensor.input], bias: nil, batch: batch) }
     gathered = AlignedBuffer(count: count * featureCount)
     featureGradients = AlignedBuffer(count: count * featureCount)
@@ -66,6 +59,15 @@ final class GatherExchange: Exchange {
   }
 
   let collectives = 3
+
+  func replicate(_ slots: [TaskSlot]) throws {
+    let values = slots.flatMap { Array($0.group[Tensor.input].value.buffer) }
+    let all = try communicator.allgatherv(values, kind: Message.status).flatMap { $0 }
+    for (task, group) in inputs.enumerated() {
+      let value = group[Tensor.input].value
+      for index in 0..<value.count { value.data[index] = all[task * value.count + index] }
+    }
+  }
 
   private var loss: UnsafeMutablePointer<Float> { sums.data + sums.count - 2 }
   private var status: UnsafeMutablePointer<Float> { sums.data + sums.count - 1 }

@@ -47,7 +47,7 @@ public final class Network {
     collectiveTimes = times
     switch form {
     case .concat:
-      learner = ConcatNetwork(
+      learner = try ConcatNetwork(
         shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options, communicator,
         times: times)
     case .hard:
@@ -116,6 +116,9 @@ public final class Network {
         group.parameters.map { ("\(group.name)/\($0.name)", Array($0.value.buffer)) }
       }, uniquingKeysWith: { first, _ in first })
   }
+
+  /// Tells replicas of weights that were `set`.
+  package func replicate() throws { try (learner as? ConcatNetwork)?.replicate() }
 
   /// Overwrites one parameter, for tests that start from given weights.
   package func set(_ tensor: String, of group: String, to values: [Float]) {

@@ -40,6 +40,9 @@ final class ReduceExchange: Exchange {
 
   let collectives = 2
 
+  /// Every matrix lies on one rank alone, or is the same on all.
+  func replicate(_ slots: [TaskSlot]) {}
+
   func activations(_ slots: [TaskSlot], step: Int, trunkKey: UInt64) throws -> Matrix {
     activationSum.clear()
     for slot in slots { activationSum.add(slot.project(), task: slot.index) }

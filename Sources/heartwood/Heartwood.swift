@@ -53,6 +53,9 @@ enum Launcher {
     (environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMI_RANK"] ?? "0") == "0"
   }
 
-  /// Whether a person looks at standard output: under mpirun only the launcher knows.
-  static var isTerminal: Bool { environment["HEARTWOOD_TERMINAL"] == "1" || isatty(STDOUT_FILENO) == 1 }
+  /// Whether a person looks at standard output. Under mpirun only `Launch/heartwood` knows: a rank writes to mpirun's pseudo-terminal.
+  static var isTerminal: Bool {
+    environment["HEARTWOOD_TERMINAL"].map { $0 == "1" }
+      ?? (environment["OMPI_COMM_WORLD_RANK"] == nil && isatty(STDOUT_FILENO) == 1)
+  }
 }
