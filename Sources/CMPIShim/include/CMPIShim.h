@@ -1,2 +1,43 @@
+// Plain C over Open MPI for the Swift module MPI. No MPI type shows here, so that Swift never has to import mpi.h, whose
+// handles are macros it cannot see. Every int result is an MPI error code (0 is success) unless said otherwise.
 #pragma once
-int cmpi_placeholder(void);
+
+typedef struct CMPICommunicator CMPICommunicator;
+
+// Datatypes and reduction operations, by number.
+enum { CMPI_FLOAT, CMPI_DOUBLE, CMPI_INT32, CMPI_INT64, CMPI_UINT8 };
+enum { CMPI_SUM, CMPI_MIN, CMPI_MAX };
+
+// Environment. Thread levels: 0 single, 1 funneled, 2 serialized, 3 multiple.
+int cmpi_init(int required, int *provided);
+int cmpi_finalize(void);
+int cmpi_initialized(void);  // a truth value
+int cmpi_finalized(void);    // a truth value
+double cmpi_wtime(void);
+void cmpi_library_version(char *text, int capacity);
+_Noreturn void cmpi_abort(CMPICommunicator *comm, int code);  // flushes C's streams first
+
+// Errors.
+void cmpi_error_text(int error, char *text, int capacity);
+const char *cmpi_error_class(int error);
+
+// Communicators.
+CMPICommunicator *cmpi_world(void);
+int cmpi_rank(CMPICommunicator *comm, int *rank);
+int cmpi_size(CMPICommunicator *comm, int *size);
+int cmpi_dup(CMPICommunicator *comm, CMPICommunicator **result);
+// A negative colour is MPI_UNDEFINED: the result is then NULL.
+int cmpi_split(CMPICommunicator *comm, int color, int key, CMPICommunicator **result);
+int cmpi_free(CMPICommunicator *comm);
+
+// Collectives.
+int cmpi_barrier(CMPICommunicator *comm);
+int cmpi_bcast(void *buffer, int count, int type, int root, CMPICommunicator *comm);
+int cmpi_allreduce_in_place(void *buffer, int count, int type, int op, CMPICommunicator *comm);
+int cmpi_allgather(const void *send, int count, int type, void *receive, CMPICommunicator *comm);
+int cmpi_allgatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
+                    CMPICommunicator *comm);
+int cmpi_reduce_scatter(const void *send, void *receive, const int *counts, int type, int op, CMPICommunicator *comm);
+int cmpi_gather(const void *send, int count, int type, void *receive, int root, CMPICommunicator *comm);
+int cmpi_gatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
+                 int root, CMPICommunicator *comm);
