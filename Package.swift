@@ -35,7 +35,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .testTarget(name: "MPITests", dependencies: ["MPI"]),
+    .executableTarget(name: "MPISelfTest", dependencies: ["MPI"], path: "Tests/MPISelfTest"),
+    .testTarget(name: "MPITests", dependencies: ["MPI", "MPISelfTest"]),
     .testTarget(name: "WFDBTests", dependencies: ["WFDB"], exclude: ["Fixtures"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"], exclude: ["Fixtures"]),
     .testTarget(name: "CohortTests", dependencies: ["Cohort", "WFDB"], exclude: ["Fixtures"]),

@@ -1,52 +1,79 @@
 import CMPIShim
 
-/// A group of ranks that talk to one another (MPI 3.1, chapter 6). To be used on the main thread alone (MPI_THREAD_FUNNELED).
-/// Errors come back as `MPIError` (MPI_ERRORS_RETURN).
+/// A group of ranks that talk to one another (MPI 3.1, chapter 6).
+///
+/// Collectives are in `Collectives.swift`. Use it from the main thread only, which the compiler cannot check: the class is
+/// marked `Sendable` so that it can be kept anywhere. Calls before ``Environment/initialize(_:)`` or after
+/// ``Environment/finalize()`` end the process, as the standard has it.
 public final class Communicator: @unchecked Sendable {
-  /// All ranks of the job (MPI_COMM_WORLD). Only after `Environment.initialize`.
-  public static let world = Communicator(cmpi_world(), owned: false, traffic: Traffic())
+  /// All ranks, `MPI_COMM_WORLD`; valid once MPI is initialised.
+  public static let world: Communicator = {
+    precondition(Environment.isInitialized, "Communicator.world was used before Environment.initialize()")
+    return Communicator(cmpi_world(), traffic: Traffic())
+  }()
 
-  let handle: OpaquePointer
-  private let owned: Bool
-  /// This rank's number, from 0.
+  /// This process's number in the group, from 0. `MPI_Comm_rank`, section 6.4.1.
   public let rank: Int
-  /// Ranks in the group.
+  /// How many ranks the group has. `MPI_Comm_size`, section 6.4.1.
   public let size: Int
+  /// What this rank handed to MPI; one ledger for a communicator and all made from it.
   public let traffic: Traffic
 
-  private init(_ handle: OpaquePointer, owned: Bool, traffic: Traffic) {
-    var (rank, size): (Int32, Int32) = (0, 1)
-    guard cmpi_rank(handle, &rank) == 0, cmpi_size(handle, &size) == 0 else {
-      preconditionFailure("a communicator needs Environment.initialize first")
-    }
+  let handle: OpaquePointer
+  /// Room for the counts and displacements of the calls that vary by rank, so that these allocate nothing: 2 x size.
+  let layout: UnsafeMutableBufferPointer<Int32>
+
+  private init(_ handle: OpaquePointer, traffic: Traffic) {
+    var rank: Int32 = 0
+    var size: Int32 = 0
+    let failed = cmpi_rank(handle, &rank) != 0 || cmpi_size(handle, &size) != 0
+    precondition(!failed, "MPI does not know the rank or the size of a communicator that it has made")
     self.handle = handle
-    self.owned = owned
-    self.traffic = traffic
     self.rank = Int(rank)
     self.size = Int(size)
+    self.traffic = traffic
+    layout = .allocate(capacity: 2 * Int(size))
+    layout.initialize(repeating: 0)
   }
 
-  deinit {
-    if owned && !Environment.isFinalized { _ = cmpi_free(handle) }
-  }
+  deinit { layout.deallocate() }
 
-  /// MPI_Comm_dup, section 6.4.2: the same ranks, messages of their own.
+  /// The same ranks, with messages of their own. All ranks call it. `MPI_Comm_dup`, section 6.4.2.
   public func duplicate() throws -> Communicator {
-    var result: OpaquePointer?
-    try check(cmpi_dup(handle, &result), "MPI_Comm_dup")
-    return Communicator(result!, owned: true, traffic: traffic)
+    var made: OpaquePointer?
+    try check(cmpi_dup(handle, &made), "MPI_Comm_dup")
+    return Communicator(made!, traffic: traffic)
   }
 
-  /// MPI_Comm_split, section 6.4.2: one communicator a color, ranked by `key`; nil for ranks without a color.
+  /// The ranks that give the same colour, ordered by key, then by rank. All ranks call it. `MPI_Comm_split`, section 6.4.2.
+  ///
+  /// - Parameter color: 0 or more; nil (`MPI_UNDEFINED`) to be in no group.
+  /// - Returns: nil for a rank that is in no group.
   public func split(color: Int?, key: Int) throws -> Communicator? {
-    var result: OpaquePointer?
-    try check(cmpi_split(handle, Int32(color ?? -1), Int32(key), &result), "MPI_Comm_split")
-    return result.map { Communicator($0, owned: true, traffic: traffic) }
+    func argument(_ name: String, _ value: Int, from least: Int32) throws -> Int32 {
+      guard let narrow = Int32(exactly: value), narrow >= least else {
+        throw MPIError(
+          call: "MPI_Comm_split", errorClass: "MPI_ERR_ARG",
+          text: "\(name) \(value) is not from \(least) to \(Int32.max)")
+      }
+      return narrow
+    }
+    let narrowColor = try color.map { try argument("color", $0, from: 0) } ?? -1
+    let narrowKey = try argument("key", key, from: .min)
+    var made: OpaquePointer?
+    try check(cmpi_split(handle, narrowColor, narrowKey, &made), "MPI_Comm_split")
+    return made.map { Communicator($0, traffic: traffic) }
   }
 
-  /// MPI_Abort, section 8.7: ends every rank of the job with this code.
+  /// Gives a duplicate or a split back to MPI; all its ranks call it, and none uses it again. `MPI_Comm_free`, section 6.4.3.
+  ///
+  /// Not done when the object goes: the call is collective, and ranks drop their objects at different times.
+  public func free() throws {
+    try check(cmpi_free(handle), "MPI_Comm_free")
+  }
+
+  /// Ends every rank of the job with `code` as its exit code. `MPI_Abort`, section 8.7.
   public func abort(_ code: Int32) -> Never {
     cmpi_abort(handle, code)
-    fatalError("MPI_Abort returned")
   }
 }

@@ -1,18 +1,46 @@
 import CMPIShim
 
-/// Types that MPI carries (MPI 3.1, section 3.2.2).
-public protocol Datatype: BitwiseCopyable {
-  /// The shim's number of the type.
-  static var code: Int32 { get }
+/// An element that MPI can move and reduce (MPI 3.1, section 3.2.2, Message Data).
+///
+/// Conforming types are fixed: `Float`, `Double`, `Int32`, `Int64`, `UInt8`.
+public protocol Datatype: BitwiseCopyable, Sendable {
+  /// Which MPI datatype it is, for this module's calls only.
+  static var _datatype: Int32 { get }
+  /// What buffers are filled with before MPI writes them.
+  static var _zero: Self { get }
 }
 
-extension Float: Datatype { public static var code: Int32 { Int32(CMPI_FLOAT) } }
-extension Double: Datatype { public static var code: Int32 { Int32(CMPI_DOUBLE) } }
-extension Int32: Datatype { public static var code: Int32 { Int32(CMPI_INT32) } }
-extension Int64: Datatype { public static var code: Int32 { Int32(CMPI_INT64) } }
-extension UInt8: Datatype { public static var code: Int32 { Int32(CMPI_UINT8) } }
+/// `MPI_FLOAT`.
+extension Float: Datatype {
+  public static var _datatype: Int32 { Int32(CMPI_FLOAT) }
+  public static var _zero: Float { 0 }
+}
 
-/// How numbers are combined (MPI 3.1, section 5.9.2).
+/// `MPI_DOUBLE`.
+extension Double: Datatype {
+  public static var _datatype: Int32 { Int32(CMPI_DOUBLE) }
+  public static var _zero: Double { 0 }
+}
+
+/// `MPI_INT32_T`.
+extension Int32: Datatype {
+  public static var _datatype: Int32 { Int32(CMPI_INT32) }
+  public static var _zero: Int32 { 0 }
+}
+
+/// `MPI_INT64_T`.
+extension Int64: Datatype {
+  public static var _datatype: Int32 { Int32(CMPI_INT64) }
+  public static var _zero: Int64 { 0 }
+}
+
+/// `MPI_UINT8_T`.
+extension UInt8: Datatype {
+  public static var _datatype: Int32 { Int32(CMPI_UINT8) }
+  public static var _zero: UInt8 { 0 }
+}
+
+/// A reduction operation (MPI 3.1, section 5.9.2, Predefined Reduction Operations).
 public enum Operation: Sendable {
   case sum, min, max
 

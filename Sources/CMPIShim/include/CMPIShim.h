@@ -1,38 +1,43 @@
-// The part of MPI that Heartwood uses, behind plain C types: no type of mpi.h is exposed.
-// Every function returns 0 or an MPI error code; communicators are opaque pointers.
+// Plain C over Open MPI for the Swift module MPI. No MPI type shows here, so that Swift never has to import mpi.h, whose
+// handles are macros it cannot see. Every int result is an MPI error code (0 is success) unless said otherwise.
 #pragma once
-#include <stddef.h>
-#include <stdint.h>
 
-typedef struct cmpi_comm cmpi_comm;
+typedef struct CMPICommunicator CMPICommunicator;
 
+// Datatypes and reduction operations, by number.
 enum { CMPI_FLOAT, CMPI_DOUBLE, CMPI_INT32, CMPI_INT64, CMPI_UINT8 };
 enum { CMPI_SUM, CMPI_MIN, CMPI_MAX };
 
+// Environment. Thread levels: 0 single, 1 funneled, 2 serialized, 3 multiple.
 int cmpi_init(int required, int *provided);
 int cmpi_finalize(void);
-int cmpi_initialized(int *flag);
-int cmpi_finalized(int *flag);
+int cmpi_initialized(void);  // a truth value
+int cmpi_finalized(void);    // a truth value
 double cmpi_wtime(void);
-/// At most `size` bytes with the terminating zero.
-void cmpi_library_version(char *text, size_t size);
-void cmpi_error_text(int code, char *class_name, size_t class_size, char *text, size_t text_size);
+void cmpi_library_version(char *text, int capacity);
+_Noreturn void cmpi_abort(CMPICommunicator *comm, int code);  // flushes C's streams first
 
-/// MPI_COMM_WORLD; its errors are returned from now on.
-cmpi_comm *cmpi_world(void);
-int cmpi_rank(cmpi_comm *comm, int *rank);
-int cmpi_size(cmpi_comm *comm, int *size);
-int cmpi_dup(cmpi_comm *comm, cmpi_comm **result);
-/// `color` below 0: no part in any new communicator, *result is NULL.
-int cmpi_split(cmpi_comm *comm, int color, int key, cmpi_comm **result);
-int cmpi_free(cmpi_comm *comm);
-void cmpi_abort(cmpi_comm *comm, int code);
+// Errors.
+void cmpi_error_text(int error, char *text, int capacity);
+const char *cmpi_error_class(int error);
 
-int cmpi_barrier(cmpi_comm *comm);
-int cmpi_bcast(cmpi_comm *comm, void *buffer, int count, int type, int root);
-int cmpi_allreduce(cmpi_comm *comm, void *in_place, int count, int type, int op);
-int cmpi_allgather(cmpi_comm *comm, const void *send, int count, void *receive, int type);
-int cmpi_allgatherv(cmpi_comm *comm, const void *send, int count, void *receive, const int *counts,
-                    const int *offsets, int type);
-int cmpi_reduce_scatter(cmpi_comm *comm, const void *send, void *receive, const int *counts, int type, int op);
-int cmpi_gather(cmpi_comm *comm, const void *send, int count, void *receive, int type, int root);
+// Communicators.
+CMPICommunicator *cmpi_world(void);
+int cmpi_rank(CMPICommunicator *comm, int *rank);
+int cmpi_size(CMPICommunicator *comm, int *size);
+int cmpi_dup(CMPICommunicator *comm, CMPICommunicator **result);
+// A negative colour is MPI_UNDEFINED: the result is then NULL.
+int cmpi_split(CMPICommunicator *comm, int color, int key, CMPICommunicator **result);
+int cmpi_free(CMPICommunicator *comm);
+
+// Collectives.
+int cmpi_barrier(CMPICommunicator *comm);
+int cmpi_bcast(void *buffer, int count, int type, int root, CMPICommunicator *comm);
+int cmpi_allreduce_in_place(void *buffer, int count, int type, int op, CMPICommunicator *comm);
+int cmpi_allgather(const void *send, int count, int type, void *receive, CMPICommunicator *comm);
+int cmpi_allgatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
+                    CMPICommunicator *comm);
+int cmpi_reduce_scatter(const void *send, void *receive, const int *counts, int type, int op, CMPICommunicator *comm);
+int cmpi_gather(const void *send, int count, int type, void *receive, int root, CMPICommunicator *comm);
+int cmpi_gatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
+                 int root, CMPICommunicator *comm);
