@@ -44,7 +44,8 @@ public struct BandPassFilter: Sendable {
       let denominator = (4 - pole.real) * (4 - pole.real) + imaginarySquared
       let numerator = (4 + pole.real) * (4 + pole.real) + imaginarySquared
       let cosine = 16 - pole.real * pole.real - imaginarySquared
-      return Section(gain: 4 * width / denominator, a1: -2 * cosine / denominator, a2: numerator / denominator)
+      return Section(
+        gain: 4 * width / denominator, a1: -2 * cosine / denominator, a2: numerator / denominator)
     }
     sections = (section(poles[0]), section(poles[1]))
   }

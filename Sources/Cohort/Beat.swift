@@ -49,6 +49,15 @@ public struct Beat: Sendable, Equatable {
   /// The rhythm in force, as annotated: "(N", "(AFIB", "(VT" and so on; empty before the first rhythm annotation.
   public var rhythm: String
 
+  /// - Returns: nil if the symbol marks no beat.
+  public init?(sample: Int, symbol: String, rhythm: String) {
+    guard let aamiClass = AAMIClass(symbol: symbol) else { return nil }
+    self.sample = sample
+    self.symbol = symbol
+    self.aamiClass = aamiClass
+    self.rhythm = rhythm
+  }
+
   /// The beats among a record's annotations, in order of time.
   ///
   /// A rhythm holds from its "+" annotation whose text begins with "(" to the next such one. Symbols that mark no beat
@@ -62,8 +71,8 @@ public struct Beat: Sendable, Equatable {
       let symbol = annotation.code.symbol
       if symbol == "+", annotation.auxiliary.hasPrefix("(") {
         rhythm = String(annotation.auxiliary.prefix { $0 != "\0" && !$0.isWhitespace })
-      } else if let aamiClass = AAMIClass(symbol: symbol) {
-        beats.append(Beat(sample: annotation.sample, symbol: symbol, aamiClass: aamiClass, rhythm: rhythm))
+      } else if let beat = Beat(sample: annotation.sample, symbol: symbol, rhythm: rhythm) {
+        beats.append(beat)
       }
     }
     return beats

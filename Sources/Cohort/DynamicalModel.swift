@@ -75,7 +75,8 @@ struct DynamicalModel {
       // Both fronts of excitation, each with half of the heart.
       let ventricular = traits.ventricular[focus][lead]
       waves = [
-        sinus.p, sinus.q, sinus.r, sinus.s, sinus.t, ventricular.q, ventricular.r, ventricular.s, ventricular.t,
+        sinus.p, sinus.q, sinus.r, sinus.s, sinus.t, ventricular.q, ventricular.r, ventricular.s,
+        ventricular.t,
       ]
       for i in 1..<waves.count { waves[i].height *= 0.5 }
     }

@@ -14,7 +14,9 @@ public struct Fingerprint: Sendable {
 
   public mutating func add(_ number: Int) {
     let bits = UInt64(bitPattern: Int64(number))
-    for shift in stride(from: UInt64(0), to: 64, by: 8) { add(byte: UInt8(truncatingIfNeeded: bits >> shift)) }
+    for shift in stride(from: UInt64(0), to: 64, by: 8) {
+      add(byte: UInt8(truncatingIfNeeded: bits >> shift))
+    }
   }
 
   public mutating func add(_ number: Double) {

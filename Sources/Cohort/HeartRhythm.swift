@@ -1,4 +1,5 @@
 import Foundation
+import WFDB
 
 /// One simulated heartbeat.
 struct SimulatedBeat: Sendable {
@@ -9,13 +10,13 @@ struct SimulatedBeat: Sendable {
     case ventricular(focus: Int)
     case fusion(focus: Int)
 
-    /// The annotation symbol.
-    var symbol: String {
+    /// How it is annotated.
+    var code: AnnotationCode {
       switch self {
-      case .sinus, .fibrillating: "N"
-      case .atrial: "A"
-      case .ventricular: "V"
-      case .fusion: "F"
+      case .sinus, .fibrillating: .normal
+      case .atrial: .atrialPremature
+      case .ventricular: .prematureVentricularContraction
+      case .fusion: .fusion
       }
     }
   }
@@ -36,7 +37,8 @@ struct HeartRhythm {
   func beats(using stream: inout RandomStream) -> [SimulatedBeat] {
     let tachogram = Tachogram(traits: traits, using: &stream)
     let fibrillation = traits.hasFibrillation ? episodes(every: 600, share: 0.12...0.35, using: &stream) : []
-    var runs = traits.hasTachycardia ? episodes(every: 300, share: 0...0, using: &stream).map(\.lowerBound) : []
+    var runs =
+      traits.hasTachycardia ? episodes(every: 300, share: 0...0, using: &stream).map(\.lowerBound) : []
 
     var beats: [SimulatedBeat] = []
     var time = -stream.uniform(in: 0.5...1.5)

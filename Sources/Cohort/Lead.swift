@@ -22,9 +22,11 @@ enum Lead {
   /// Whether a signal is measured in volts and not called something else than an ECG.
   static func looksLikeElectrocardiogram(_ signal: SignalSpecification) -> Bool {
     let voltages = ["v", "mv", "uv", "µv", "μv", "nv"]
+    // A header without units means mV, so the names have to tell as well.
     let others = [
-      "resp", "abp", "art", "bp", "nbp", "pap", "cvp", "icp", "pleth", "ppg", "spo2", "sao2", "eeg", "eog", "emg", "gsr",
-      "hr", "pr", "co2", "stroke", "temp", "marker", "sv", "thor", "airflow", "acc",
+      "resp", "abp", "art", "bp", "nbp", "pap", "cvp", "icp", "pleth", "ppg", "spo2", "sao2", "co2", "eeg",
+      "eog", "emg",
+      "gsr", "acc", "marker",
     ]
     let name = signal.name.lowercased()
     return voltages.contains(signal.units.lowercased()) && !others.contains(where: name.hasPrefix)

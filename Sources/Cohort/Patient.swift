@@ -54,7 +54,8 @@ public struct Patient: Sendable {
     let record = record.hasSuffix(".hea") ? String(record.dropLast(4)) : record
     let name = String(record[(record.lastIndex(of: "/").map(record.index(after:)) ?? record.startIndex)...])
     let (header, signal) = try read(lead: lead, of: record, name: name)
-    let annotations = try annotations(of: record, name: name, annotator: annotator)
+    let annotations = try annotations(
+      of: record, name: name, annotator: annotator, samplingFrequency: header.samplingFrequency)
     let beats = Beat.beats(in: annotations)
     guard !beats.isEmpty else { throw CohortError.noBeats(record: name, annotations: annotations.count) }
 
@@ -74,8 +75,11 @@ public struct Patient: Sendable {
     statistics.invalidSamples = signal.digital.count { $0 == Signal.invalid }
     let examples = cut(
       beats, from: processed.samples,
-      longGaps: processed.longGaps.map { $0.lowerBound / samplesPerFrame..<$0.upperBound / samplesPerFrame + 1 },
-      sampleCount: sampleCount, samplingFrequency: header.samplingFrequency, window: window, labelling: labelling,
+      longGaps: processed.longGaps.map {
+        $0.lowerBound / samplesPerFrame..<$0.upperBound / samplesPerFrame + 1
+      },
+      sampleCount: sampleCount, samplingFrequency: header.samplingFrequency, window: window,
+      labelling: labelling,
       statistics: &statistics)
     guard examples.count > 0 else { throw CohortError.noUsableBeats(record: name, beats: beats.count) }
 
@@ -109,12 +113,25 @@ public struct Patient: Sendable {
     return (header, try Record.read(at: record, signals: [header.signals[index].name]).signals[0])
   }
 
-  private static func annotations(of record: String, name: String, annotator: String) throws -> [Annotation] {
+  /// The annotations, their times in frames of the record.
+  private static func annotations(
+    of record: String, name: String, annotator: String, samplingFrequency: Double
+  ) throws -> [Annotation] {
     let path = record + "." + annotator
     guard FileManager.default.fileExists(atPath: path) else {
       throw CohortError.noAnnotationFile(record: name, path: path)
     }
-    return try AnnotationFile.read(at: path).annotations
+    let file = try AnnotationFile.read(at: path)
+    guard let resolution = file.timeResolution, resolution != samplingFrequency else {
+      return file.annotations
+    }
+    return file.annotations.map { annotation in
+      let frame = (Double(annotation.sample) * samplingFrequency / resolution).rounded()
+      var annotation = annotation
+      // Out of range: outside the record, where it is left out as such.
+      annotation.sample = Int(exactly: frame) ?? -1
+      return annotation
+    }
   }
 
   private static func cut(
@@ -172,7 +189,9 @@ public struct Patient: Sendable {
       hash.add(annotation.code.symbol)
       hash.add(annotation.auxiliary)
     }
-    for setting in [preprocessing.low, preprocessing.high, preprocessing.rate, window.before] { hash.add(setting) }
+    for setting in [preprocessing.low, preprocessing.high, preprocessing.rate, window.before] {
+      hash.add(setting)
+    }
     hash.add(window.length)
     hash.add(String(describing: labelling))
     return hash.value

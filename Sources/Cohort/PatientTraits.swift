@@ -56,7 +56,7 @@ struct PatientTraits: Sendable {
   var mains: Double
 
   /// McSharry et al. 2003, table I: the angle of each event on the cycle and its width, in radians, and its force; P Q R S T.
-  static let publishedAngles = [-Double.pi / 3, -.pi / 12, 0, .pi / 12, .pi / 2]
+  static let publishedAngles: [Double] = [-60, -15, 0, 15, 90].map { $0 * .pi / 180 }
   static let publishedWidths = [0.25, 0.1, 0.1, 0.1, 0.4]
   static let publishedForces = [1.2, -5, 30, -7.5, 0.75]
 
@@ -71,17 +71,17 @@ struct PatientTraits: Sendable {
 
   init(patient: Int, seed: UInt64) {
     var stream = RandomStream(seed: seed, SimulatedCohort.Purpose.traits.rawValue, UInt64(patient))
-    meanRR = stream.uniform(in: 0.68...1.02)
-    spreadRR = stream.uniform(in: 0.02...0.05)
+    meanRR = stream.uniform(in: 0.62...1.05)
+    spreadRR = stream.uniform(in: 0.025...0.06)
     lowToHigh = stream.uniform(in: 0.4...2.5)
     respirationRate = stream.uniform(in: 0.2...0.32)
 
-    ventricularRate = stream.uniform(in: 0.025...0.085)
-    atrialRate = stream.uniform(in: 0.012...0.04)
+    ventricularRate = stream.uniform(in: 0.02...0.08)
+    atrialRate = stream.uniform(in: 0.015...0.05)
     fusionRate = stream.uniform(in: 0.001...0.004)
     let foci = 1 + stream.index(below: 2)
     ventricularCoupling = (0..<foci).map { _ in stream.uniform(in: 0.52...0.72) }
-    atrialCoupling = stream.uniform(in: 0.62...0.8)
+    atrialCoupling = stream.uniform(in: 0.65...0.83)
     hasTachycardia = patient % 2 == 0
     tachycardiaRR = stream.uniform(in: 0.32...0.42)
     hasFibrillation = patient % 3 == 0
@@ -96,15 +96,15 @@ struct PatientTraits: Sendable {
 
     respirationWander = stream.uniform(in: 0.05...0.15)
     slowWander = stream.uniform(in: 0.05...0.25)
-    whiteNoise = stream.uniform(in: 0.008...0.025)
-    muscleNoise = stream.uniform(in: 0.03...0.1)
+    whiteNoise = stream.uniform(in: 0.008...0.03)
+    muscleNoise = stream.uniform(in: 0.04...0.16)
     mains = stream.uniform(in: 0...0.01)
   }
 
   /// Both leads: MLII around the published waves; V1 with the same timing, a small r and a deep S, as at that electrode.
   private static func sinusMorphology(using stream: inout RandomStream) -> [Morphology] {
     func around(_ value: Double, _ spread: Double) -> Double { value * exp(spread * stream.normal()) }
-    let qrsWidth = stream.uniform(in: 0.6...1.0)
+    let qrsWidth = stream.uniform(in: 0.55...1.25)
     let widths = (0..<5).map { i in
       around(published[i].width, 0.15) * ((1...3).contains(i) ? qrsWidth : 0.85)
     }
@@ -148,7 +148,7 @@ struct PatientTraits: Sendable {
   private static func ventricularMorphology(
     _ sinus: [Morphology], using stream: inout RandomStream
   ) -> [Morphology] {
-    let width = stream.uniform(in: 0.022...0.042)
+    let width = stream.uniform(in: 0.018...0.038)
     let notch = stream.uniform(in: 1.6...2.4)
     return sinus.map { morphology in
       let deflection = max(abs(morphology.r.height), abs(morphology.s.height))

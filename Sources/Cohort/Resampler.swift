@@ -64,8 +64,22 @@ public struct Resampler: Sendable {
           let from = max(0, oldest)
           let to = min(x.count - 1, newest)
           if from > to { continue }
-          var sum = 0.0
-          for k in from...to { sum += x[k] * taps[phase + k - oldest] }
+          // Four sums, because one would wait for each addition before the next.
+          let shift = phase - oldest
+          var sums = SIMD4<Double>.zero
+          var k = from
+          while k + 3 <= to {
+            let samples = SIMD4(x[k], x[k + 1], x[k + 2], x[k + 3])
+            let weights = SIMD4(
+              taps[shift + k], taps[shift + k + 1], taps[shift + k + 2], taps[shift + k + 3])
+            sums += samples * weights
+            k += 4
+          }
+          var sum = sums.sum()
+          while k <= to {
+            sum += x[k] * taps[shift + k]
+            k += 1
+          }
           result[m] = sum
         }
       }

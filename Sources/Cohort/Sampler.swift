@@ -15,7 +15,8 @@ public struct ClassWeightedSampler: Sendable {
   ///   - weights: one a class, in any unit; equal ones unless given. A class without examples gets none of the draws.
   /// - Returns: nil if no class has both an example and a weight above 0.
   public init?(labels: [Int32], indices: [Int], weights: [Double] = [1, 1]) {
-    precondition(weights.allSatisfy { $0 >= 0 && $0.isFinite }, "weights \(weights) must be finite and not negative")
+    precondition(
+      weights.allSatisfy { $0 >= 0 && $0.isFinite }, "weights \(weights) must be finite and not negative")
     var members = [[Int]](repeating: [], count: weights.count)
     for i in indices { members[Int(labels[i])].append(i) }
     let present = zip(members, weights).map { $0.isEmpty ? 0 : $1 }

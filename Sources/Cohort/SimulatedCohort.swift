@@ -74,7 +74,8 @@ public struct SimulatedCohort: Sendable {
         adcResolution: Quantiser.bits, adcZero: Quantiser.baseline, name: lead)
     }
     let header = Header(
-      name: name, samplingFrequency: Self.samplingFrequency, sampleCount: signals[0].count, signals: specifications,
+      name: name, samplingFrequency: Self.samplingFrequency, sampleCount: signals[0].count,
+      signals: specifications,
       comments: [
         "simulated: no person's recording",
         "dynamical model of McSharry, Clifford, Tarassenko and Smith 2003, with ectopic beats, arrhythmia and noise",
@@ -83,7 +84,7 @@ public struct SimulatedCohort: Sendable {
     let record = Record(
       header: header, signals: zip(specifications, signals).map { Signal(specification: $0, digital: $1) })
     try record.write(to: folder)
-    try AnnotationFile(annotations: annotations).write(to: folder + "/" + name + ".atr")
+    try AnnotationFile(annotations).write(to: folder + "/" + name + ".atr")
     return name
   }
 
@@ -134,9 +135,9 @@ public struct SimulatedCohort: Sendable {
         // At most 0.1 s ahead of its first beat, and after the beat before.
         let place = max(sample - 36, (last + sample) / 2)
         annotations.append(
-          Annotation(sample: place, code: AnnotationCode(symbol: "+")!, auxiliary: rhythm))
+          Annotation(sample: place, code: .rhythmChange, auxiliary: rhythm))
       }
-      annotations.append(Annotation(sample: sample, code: AnnotationCode(symbol: beat.kind.symbol)!))
+      annotations.append(Annotation(sample: sample, code: beat.kind.code))
       last = sample
     }
     return annotations

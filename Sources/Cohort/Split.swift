@@ -35,7 +35,8 @@ extension Patient {
     switch split {
     case .chronological:
       return Partition(
-        train: examples(from: 0, to: 0.6 * length), validation: examples(from: 0.6 * length, to: 0.7 * length),
+        train: examples(from: 0, to: 0.6 * length),
+        validation: examples(from: 0.6 * length, to: 0.7 * length),
         test: examples(from: 0.7 * length, to: length))
     case .low:
       let end = min(Split.lowSeconds * samplingFrequency, 0.6 * length)
@@ -56,7 +57,8 @@ extension Patient {
       let first = (6 * order.count + 5) / 10
       let second = (7 * order.count + 5) / 10
       return Partition(
-        train: order[..<first].sorted(), validation: order[first..<second].sorted(), test: order[second...].sorted())
+        train: order[..<first].sorted(), validation: order[first..<second].sorted(),
+        test: order[second...].sorted())
     }
   }
 
