@@ -49,14 +49,14 @@ struct TrainingRun {
   /// Trains a network and judges it on the targets and on the tasks' own parts.
   private func learn(_ name: String, _ form: Network.Form, _ data: RunData) throws -> Outcome {
     let network = try Network(form, command.shape, data.tasks, options, communicator)
-    let before = communicator.traffic.snapshot()
+    let before = communicator.traffic.snapshot
     let progress = Progress(
       name, steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count, speaks: session.leads)
     let training = try network.train { report in
       progress.show(report)
       try folder.log(StepLine(name, report))
     }
-    let trained = communicator.traffic.snapshot()
+    let trained = communicator.traffic.snapshot
     let start = Environment.wallTime()
     let own = try judgeOwn(network, data)
     let targets = try data.targets.map { target in
@@ -144,11 +144,11 @@ struct TrainingRun {
 
   /// Payload of all ranks by kind, up to now.
   private func wireTotals(_ main: Outcome) throws -> Summary.Wire {
-    let ledger = communicator.traffic.snapshot()
+    let ledger = communicator.traffic.snapshot
     let kinds = [Message.activations, Message.gradients, Message.status, Message.metrics, Message.targetBeats]
     var totals: [String: Int] = [:]
     for kind in kinds {
-      let bytes = ledger.bytes(kind)
+      let bytes = ledger[kind].bytes
       totals[kind.name] = Int(try communicator.allreduce(Int64(bytes), .sum, kind: Message.status))
     }
     return Summary.Wire(
@@ -211,7 +211,7 @@ struct Outcome {
 }
 
 extension Traffic.Snapshot {
-  fileprivate var exchanged: Int { bytes(Message.activations) + bytes(Message.gradients) }
+  fileprivate var exchanged: Int { self[Message.activations].bytes + self[Message.gradients].bytes }
 }
 
 /// A line of `metrics.jsonl`: a training step.
