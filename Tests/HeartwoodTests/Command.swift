@@ -1,0 +1,106 @@
+import Foundation
+import XCTest
+
+/// What a finished command left: exit code and both outputs.
+struct Outcome {
+  let code: Int32
+  let output: String
+  let errors: String
+  let seconds: Double
+
+  /// Lines on standard error.
+  var errorLines: [String] { errors.split(separator: "\n").map(String.init) }
+}
+
+/// `Launch/heartwood` of this checkout over the release build beside the test bundle: what a user starts.
+enum Command {
+  static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
+  private static let binary =
+    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }.map {
+      URL(fileURLWithPath: $0.bundlePath).deletingLastPathComponent().appendingPathComponent("heartwood").path
+    } ?? "\(root)/.build/release/heartwood"
+
+  /// Starts `Launch/heartwood -n RANKS ARGUMENTS`; `started` runs beside it.
+  static func heartwood(
+    _ ranks: Int, _ arguments: [String], environment: [String: String] = [:], started: ((Process) -> Void)? = nil
+  ) throws -> Outcome {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "\(root)/Launch/heartwood")
+    process.arguments = ["-n", "\(ranks)"] + arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+      .merging(["HEARTWOOD_BINARY": binary]) { $1 }
+    let (output, errors) = (Sink(), Sink())
+    process.standardOutput = output.pipe
+    process.standardError = errors.pipe
+    let start = Date()
+    try process.run()
+    started?(process)
+    process.waitUntilExit()
+    return Outcome(
+      code: process.terminationStatus, output: output.text, errors: errors.text,
+      seconds: Date().timeIntervalSince(start))
+  }
+
+  /// Reads a pipe while the process runs, so that it never blocks on a full one.
+  private final class Sink: @unchecked Sendable {
+    let pipe = Pipe()
+    private var data = Data()
+    private let done = DispatchSemaphore(value: 0)
+
+    init() {
+      let handle = pipe.fileHandleForReading
+      Thread.detachNewThread {
+        self.data = handle.readDataToEndOfFile()
+        self.done.signal()
+      }
+    }
+
+    var text: String {
+      done.wait()
+      return String(decoding: data, as: UTF8.self)
+    }
+  }
+}
+
+/// A test with a folder of its own, removed at the end.
+class CommandTestCase: XCTestCase {
+  private(set) var folder = ""
+
+  override func setUpWithError() throws {
+    folder = NSTemporaryDirectory() + "heartwood-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+  }
+
+  override func tearDown() { try? FileManager.default.removeItem(atPath: folder) }
+
+  /// The folder of real records, or the test is skipped.
+  func realData() throws -> String {
+    guard let data = ProcessInfo.processInfo.environment["HEARTWOOD_DATA"], !data.isEmpty else {
+      throw XCTSkip("HEARTWOOD_DATA is not set: give it a folder with MIT-BIH records")
+    }
+    return data
+  }
+
+  /// Trains; fails the test unless the command ends well. Returns the run's folder.
+  @discardableResult
+  func train(_ ranks: Int, _ name: String, _ arguments: [String]) throws -> String {
+    let run = "\(folder)/\(name)"
+    let outcome = try Command.heartwood(ranks, ["train", "--output", run] + arguments)
+    XCTAssertEqual(outcome.code, 0, outcome.errors)
+    XCTAssertEqual(outcome.errors, "")
+    return run
+  }
+
+  /// Every file of a run's model folder.
+  func model(_ run: String) throws -> [String: Data] {
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(run)/model")
+    return Dictionary(
+      uniqueKeysWithValues: try names.map { ($0, try Data(contentsOf: URL(fileURLWithPath: "\(run)/model/\($0)"))) })
+  }
+
+  func json(_ path: String) throws -> [String: Any] {
+    let data = try Data(contentsOf: URL(fileURLWithPath: path))
+    return try XCTUnwrap(JSONSerialization.jsonObject(with: data) as? [String: Any])
+  }
+}

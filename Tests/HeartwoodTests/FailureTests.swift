@@ -1,0 +1,81 @@
+import Foundation
+import XCTest
+
+/// Bad usage and bad input: one line on standard error that names the matter, the contract's code, no hang.
+final class FailureTests: CommandTestCase {
+  func testUsage() throws {
+    try expect(64, "--frobnicate", 2, ["train", "--frobnicate", "--output", "\(folder)/a"])
+    try expect(64, "squares", 3, ["train", "--problem", "squares", "--output", "\(folder)/a"])
+    try expect(64, "--batch 0", 1, ["train", "--simulate", "3", "--batch", "0", "--output", "\(folder)/a"])
+    try expect(64, "8 ranks for 2 tasks", 8, ["train", "--simulate", "3", "--minutes", "1", "--output", "\(folder)/a"])
+    try expect(
+      64, "HEARTWOOD_DATA", 2, ["train", "--output", "\(folder)/a"], environment: ["HEARTWOOD_DATA": ""])
+    try expect(
+      64, "205", 1, ["train", "--data", folder, "--records", "106,205", "--targets", "205", "--output", "\(folder)/a"])
+    XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/a/model/model.json"))
+  }
+
+  func testData() throws {
+    _ = try Command.heartwood(1, ["simulate", "--patients", "3", "--minutes", "2", "--output", "\(folder)/db"])
+    let run = ["train", "--data", "\(folder)/db", "--targets", "sim003", "--steps", "10", "--output"]
+    // A record missing on the second rank alone.
+    try expect(65, "sim009", 2, run + ["\(folder)/a", "--records", "sim001,sim009"])
+    try expect(65, "no lead AVR", 2, run + ["\(folder)/b", "--records", "sim001,sim002", "--lead", "AVR"])
+    try Data("sim002 2 360 nonsense\n".utf8).write(to: URL(fileURLWithPath: "\(folder)/db/sim002.hea"))
+    try expect(65, "sim002", 2, run + ["\(folder)/c", "--records", "sim001,sim002"])
+    try expect(65, "not-there", 1, ["inspect", "\(folder)/not-there"])
+  }
+
+  func testOutput() throws {
+    try Data("in the way".utf8).write(to: URL(fileURLWithPath: "\(folder)/file"))
+    let run = ["train", "--simulate", "3", "--minutes", "1", "--steps", "10", "--output"]
+    try expect(73, "file/run", 2, run + ["\(folder)/file/run"])
+    try train(1, "done", ["--simulate", "3", "--minutes", "1", "--steps", "10"])
+    try expect(73, "holds a run already", 2, run + ["\(folder)/done"])
+  }
+
+  func testAnExplodingRunStopsAndNamesTheTask() throws {
+    try expect(
+      70, "task sim00", 2,
+      ["train", "--simulate", "3", "--minutes", "1", "--learning-rate", "1e30", "--output", "\(folder)/a"])
+  }
+
+  func testAKilledRankEndsTheJob() throws {
+    for victim in 0..<3 {
+      let run = "\(folder)/killed\(victim)"
+      let outcome = try Command.heartwood(
+        3, ["train", "--simulate", "4", "--minutes", "2", "--steps", "1000000", "--output", run]
+      ) { _ in
+        let log = "\(run)/metrics.jsonl"
+        let deadline = Date().addingTimeInterval(30)
+        while Date() < deadline, (try? Data(contentsOf: URL(fileURLWithPath: log)))?.isEmpty ?? true { usleep(20_000) }
+        if let process = Self.process(ofRank: victim, run: run) { kill(process, SIGKILL) }
+      }
+      XCTAssertNotEqual(outcome.code, 0)
+      XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
+      XCTAssertTrue(outcome.errors.contains("rank \(victim) was lost"), outcome.errors)
+    }
+  }
+
+  /// The process whose environment says it is that rank of that run.
+  private static func process(ofRank rank: Int, run: String) -> pid_t? {
+    let processes = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
+    return processes.first { process in
+      guard let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ"),
+        let arguments = FileManager.default.contents(atPath: "/proc/\(process)/cmdline")
+      else { return false }
+      let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)") && String(decoding: arguments, as: UTF8.self).contains(run)
+    }
+  }
+
+  private func expect(
+    _ code: Int32, _ words: String, _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
+    line: UInt = #line
+  ) throws {
+    let outcome = try Command.heartwood(ranks, arguments, environment: environment)
+    XCTAssertEqual(outcome.code, code, outcome.errors, line: line)
+    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, line: line)
+    XCTAssertTrue(outcome.errors.contains(words), outcome.errors, line: line)
+  }
+}
