@@ -23,7 +23,7 @@ let package = Package(
 
     // Swift, lowest first. Arrows run one way.
     .target(name: "MPI", dependencies: ["CMPIShim"]),
-    .target(name: "WFDB"),
+    .target(name: "WFDB", exclude: ["README.md"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
     .target(name: "SharedTrunk", dependencies: ["Cohort", "Layers", "MPI"]),

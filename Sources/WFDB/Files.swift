@@ -108,6 +108,7 @@ func text(_ bytes: some Collection<UInt8>) -> String {
 
 /// Every byte is one character, so that any bytes survive reading and writing.
 func latin1(_ bytes: some Collection<UInt8>) -> String {
+  if bytes.allSatisfy({ $0 < 0x80 }) { return String(decoding: bytes, as: UTF8.self) }
   var scalars = String.UnicodeScalarView()
   for byte in bytes { scalars.append(Unicode.Scalar(byte)) }
   return String(scalars)

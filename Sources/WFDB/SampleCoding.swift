@@ -91,9 +91,9 @@ enum Coding32: SampleCoding {
 /// Two samples in three bytes: their low bytes first and last, their high four bits between.
 enum Coding212: SampleCoding {
   static func load(_ bytes: UnsafePointer<UInt8>, _ index: Int) -> Int32 {
-    let pair = bytes + index / 2 * 3
+    let pair = bytes + (index &>> 1) &* 3
     let value =
-      index % 2 == 0
+      index & 1 == 0
       ? Int32(pair[0]) | Int32(pair[1] & 0x0F) << 8
       : Int32(pair[2]) | Int32(pair[1] & 0xF0) << 4
     return (value << 20) >> 20

@@ -60,7 +60,7 @@ extension WFDBError.Reason: CustomStringConvertible {
     case .checksum(let signal, let stated, let computed):
       "signal \(printable(signal)) has checksum \(computed), but the header states \(stated): the file is damaged"
     case .noSuchSignal(let name, let existing):
-      "has no signal '\(printable(name))'; it has \(existing.map(printable).joined(separator: ", "))"
+      "has no signal '\(printable(name))'; it has \(printable(existing.joined(separator: ", ")))"
     case .claimsTooMuch(let bytes, let limit):
       "states contents of \(bytes) bytes in memory; its files justify \(limit)"
     case .outOfRange(let signal, let sample, let value, let format):
