@@ -1,2 +1,99 @@
+// Element-wise kernels, the convolution's inner loops and one matrix product.
+//
+// Matrices are row-major and contiguous. Every kernel exists once for each CPU level; which one runs is chosen
+// when the program starts and may be lowered by `hw_set_cpu_level`. For one level and one shape a kernel
+// gives the same bits on every call, wherever its arguments lie in memory.
 #pragma once
-int hw_placeholder(void);
+#include <stddef.h>
+#include <stdint.h>
+
+// MARK: CPU level
+
+enum { HW_LEVEL_PLAIN = 0, HW_LEVEL_AVX2 = 1, HW_LEVEL_AVX512 = 2 };
+
+/// The highest level this process may use: what the CPU has, or less if the environment variable
+/// HEARTWOOD_CPU_LEVEL says plain, avx2 or avx512. Always HW_LEVEL_PLAIN on CPUs other than x86-64.
+int hw_cpu_level_supported(void);
+
+/// The level in use.
+int hw_cpu_level(void);
+
+/// Uses `level` (at most `hw_cpu_level_supported`) from now on, in these kernels and in oneDNN. oneDNN fixes its own
+/// level with its first product: 0 if it took this one, -1 if it keeps an earlier one.
+int hw_set_cpu_level(int level);
+
+// MARK: Matrix product
+
+/// C = alpha op(A) op(B) + beta C on one thread, op(A) M x K, op(B) K x N, C M x N; `trans` non-zero means transposed.
+/// Returns 0, or oneDNN's status if it refuses (a leading dimension smaller than the row, for instance).
+int hw_sgemm(int transA, int transB, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
+             const float *B, int64_t ldb, float beta, float *C, int64_t ldc);
+
+// MARK: Vectors
+
+/// y += a x
+void hw_axpy(float a, const float *x, float *y, size_t n);
+/// x *= a
+void hw_scale(float a, float *x, size_t n);
+/// Sum of squares, in double; the same bits at every level.
+double hw_sum_squares(const float *x, size_t n);
+/// x = max(x, 0); NaN stays NaN.
+void hw_relu(float *x, size_t n);
+/// dy = 0 where the rectified output y is 0.
+void hw_relu_backward(const float *y, float *dy, size_t n);
+/// x[i] = 0 or x[i] * keepScale; 0 where the hash of (key, i) is below `threshold`, of 2^32. The same mask at every level.
+void hw_dropout(float *x, size_t n, uint64_t key, uint32_t threshold, float keepScale);
+
+// MARK: Rows and columns
+
+/// y[r][c] += bias[c]
+void hw_add_bias(float *y, const float *bias, size_t rows, size_t columns);
+/// y[r][c] = max(y[r][c] + bias[c], 0)
+void hw_add_bias_relu(float *y, const float *bias, size_t rows, size_t columns);
+/// sums[c] = sum over r of x[r][c], in row order
+void hw_column_sums(const float *x, float *sums, size_t rows, size_t columns);
+
+// MARK: Convolution and pooling, channels last
+
+/// y[r][p][c] = bias[c] + sum over j < window of x[r * rowStride + p * step + j] * w[j][c]
+void hw_conv1d(const float *x, size_t rowStride, size_t step, size_t window, const float *w, const float *bias,
+               float *y, size_t rows, size_t positions, size_t channels);
+/// dw[j][c] = sum over r, p of x[r * rowStride + p * step + j] * dy[r][p][c];  db[c] = sum over r, p of dy[r][p][c]
+void hw_conv1d_backward(const float *x, size_t rowStride, size_t step, size_t window, const float *dy, float *dw,
+                        float *db, size_t rows, size_t positions, size_t channels);
+/// y[r][q][c] = max over i < window of x[r][q * window + i][c], index[r][q][c] the i that gave it. The first maximum wins
+/// ties; NaN wins over numbers. x has `positions` positions a row, y positions / window.
+void hw_maxpool(const float *x, float *y, uint16_t *index, size_t rows, size_t positions, size_t channels,
+                size_t window);
+/// dx[r][p][c] = dy where p was the maximum of its window, else 0
+void hw_maxpool_backward(const uint16_t *index, const float *dy, float *dx, size_t rows, size_t positions,
+                         size_t channels, size_t window);
+
+// MARK: Loss
+
+/// Softmax of each row into `probabilities`; returns the sum over rows, in row order, of weight * cross-entropy. `weights`
+/// may be NULL (all 1). Computed in double, the same bits at every level. Labels must lie in 0 ..< classes.
+double hw_softmax_cross_entropy(const float *logits, const int32_t *labels, const float *weights, float *probabilities,
+                                size_t rows, size_t classes);
+/// dlogits[r][c] = scale * weights[r] * (probabilities[r][c] - (c == labels[r]))
+void hw_softmax_cross_entropy_backward(const float *probabilities, const int32_t *labels, const float *weights,
+                                       float scale, float *dlogits, size_t rows, size_t classes);
+
+// MARK: Adam
+
+struct hw_adam_rates {
+  float beta1, beta2, epsilon, weight_decay;
+  float gradient_scale;       // clipping, before decay
+  float step_size;            // learning rate / (1 - beta1^t)
+  float inverse_root_bias2;   // 1 / sqrt(1 - beta2^t)
+};
+/// One step of Adam with coupled weight decay, as torch.optim.Adam does it.
+void hw_adam(float *value, const float *gradient, float *m, float *v, size_t n, const struct hw_adam_rates *rates);
+
+// MARK: Fixed point
+
+/// acc[i] += round to nearest even (x[i] * scale). Where x[i] is not finite or |x[i] * scale| >= limit nothing is added;
+/// returns how many such elements there are. limit at most 2^62. The same bits at every level.
+size_t hw_fixed_add(const float *x, int64_t *acc, size_t n, double scale, double limit);
+/// y[i] = q[i] * inverseScale, through double. The same bits at every level.
+void hw_fixed_to_float(const int64_t *q, float *y, size_t n, double inverseScale);

@@ -1,0 +1,34 @@
+// Every kernel that is compiled once a CPU level: X(result, name, parameters, arguments).
+// kernels.c makes the bodies and tables from it, and the public function that calls the table in use.
+#define HW_KERNELS(X)                                                                                                  \
+  X(void, axpy, (float a, const float *x, float *y, size_t n), (a, x, y, n))                                           \
+  X(void, scale, (float a, float *x, size_t n), (a, x, n))                                                             \
+  X(double, sum_squares, (const float *x, size_t n), (x, n))                                                           \
+  X(void, relu, (float *x, size_t n), (x, n))                                                                          \
+  X(void, relu_backward, (const float *y, float *dy, size_t n), (y, dy, n))                                            \
+  X(void, dropout, (float *x, size_t n, uint64_t key, uint32_t threshold, float keepScale),                            \
+    (x, n, key, threshold, keepScale))                                                                                 \
+  X(void, add_bias, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))              \
+  X(void, add_bias_relu, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))         \
+  X(void, column_sums, (const float *x, float *sums, size_t rows, size_t columns), (x, sums, rows, columns))           \
+  X(void, conv1d,                                                                                                      \
+    (const float *x, size_t rowStride, size_t step, size_t window, const float *w, const float *bias, float *y,        \
+     size_t rows, size_t positions, size_t channels),                                                                  \
+    (x, rowStride, step, window, w, bias, y, rows, positions, channels))                                               \
+  X(void, conv1d_backward,                                                                                             \
+    (const float *x, size_t rowStride, size_t step, size_t window, const float *dy, float *dw, float *db, size_t rows, \
+     size_t positions, size_t channels),                                                                               \
+    (x, rowStride, step, window, dy, dw, db, rows, positions, channels))                                               \
+  X(void, maxpool,                                                                                                     \
+    (const float *x, float *y, uint16_t *index, size_t rows, size_t positions, size_t channels, size_t window),        \
+    (x, y, index, rows, positions, channels, window))                                                                  \
+  X(void, maxpool_backward,                                                                                            \
+    (const uint16_t *index, const float *dy, float *dx, size_t rows, size_t positions, size_t channels,                \
+     size_t window),                                                                                                   \
+    (index, dy, dx, rows, positions, channels, window))                                                                \
+  X(void, adam,                                                                                                        \
+    (float *value, const float *gradient, float *m, float *v, size_t n, const struct hw_adam_rates *rates),            \
+    (value, gradient, m, v, n, rates))                                                                                 \
+  X(size_t, fixed_add, (const float *x, int64_t *acc, size_t n, double scale, double limit),                           \
+    (x, acc, n, scale, limit))                                                                                         \
+  X(void, fixed_to_float, (const int64_t *q, float *y, size_t n, double inverseScale), (q, y, n, inverseScale))

@@ -1,0 +1,54 @@
+// Which CPU level runs: chosen before main, lowered by hw_set_cpu_level, handed to oneDNN before its first product.
+#include "level.h"
+#include "CKernels.h"
+#include <dnnl.h>
+#include <stdlib.h>
+#include <string.h>
+
+int hw_level_in_use = HW_LEVEL_PLAIN;
+
+static int level_of_cpu(void) {
+#ifdef __x86_64__
+  __builtin_cpu_init();
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("bmi2"))
+    return HW_LEVEL_PLAIN;
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+    return HW_LEVEL_AVX512;
+  return HW_LEVEL_AVX2;
+#else
+  return HW_LEVEL_PLAIN;
+#endif
+}
+
+int hw_cpu_level_supported(void) {
+  static const char *const names[] = {"plain", "avx2", "avx512"};
+  int level = level_of_cpu();
+  const char *wanted = getenv("HEARTWOOD_CPU_LEVEL");
+  for (int i = 0; wanted && i < level; i++)
+    if (strcmp(wanted, names[i]) == 0) level = i;
+  return level;
+}
+
+int hw_cpu_level(void) { return hw_level_in_use; }
+
+// avx512_core and not the newest extension: the same float products on every CPU with AVX-512.
+int hw_lower_onednn(void) {
+#ifdef __x86_64__
+  static const dnnl_cpu_isa_t isas[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core};
+  static int level_of_onednn = -1;
+  if (level_of_onednn < 0 && dnnl_set_max_cpu_isa(isas[hw_level_in_use]) == dnnl_success)
+    level_of_onednn = hw_level_in_use;
+  return level_of_onednn == hw_level_in_use ? 0 : -1;
+#else
+  return 0;
+#endif
+}
+
+int hw_set_cpu_level(int level) {
+  int highest = hw_cpu_level_supported();
+  hw_level_in_use = level < 0 ? 0 : level > highest ? highest : level;
+  return hw_lower_onednn();
+}
+
+__attribute__((constructor)) static void choose_level(void) { hw_level_in_use = hw_cpu_level_supported(); }

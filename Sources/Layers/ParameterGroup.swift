@@ -1,0 +1,59 @@
+import CKernels
+
+/// One trained tensor and its gradient: views into a `ParameterGroup`.
+public struct Parameter {
+  public let name: String
+  public let value: Matrix
+  public let gradient: Matrix
+}
+
+/// Tensors that are clipped and updated together: their values, gradients and Adam's two moments, each in one contiguous
+/// buffer. A tensor starts on a 64-byte boundary inside the buffer; the padding between tensors is and stays zero.
+public final class ParameterGroup {
+  public let name: String
+  /// Length of each of the four buffers in floats, padding included.
+  public let count: Int
+  /// In the order given.
+  public let parameters: [Parameter]
+  public let values: UnsafeMutablePointer<Float>
+  public let gradients: UnsafeMutablePointer<Float>
+  public let firstMoment: UnsafeMutablePointer<Float>
+  public let secondMoment: UnsafeMutablePointer<Float>
+  private let storage: Storage
+
+  public init(name: String, tensors: [(name: String, rows: Int, columns: Int)]) {
+    func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+    let count = tensors.reduce(0) { $0 + padded($1.rows * $1.columns) }
+    let storage = Storage(count: 4 * count)
+    let values = storage.data
+    let gradients = values + count
+    var offset = 0
+    self.parameters = tensors.map { tensor in
+      defer { offset += padded(tensor.rows * tensor.columns) }
+      return Parameter(
+        name: tensor.name,
+        value: Matrix(values + offset, rows: tensor.rows, columns: tensor.columns),
+        gradient: Matrix(gradients + offset, rows: tensor.rows, columns: tensor.columns))
+    }
+    self.name = name
+    self.count = count
+    self.values = values
+    self.gradients = gradients
+    self.firstMoment = values + 2 * count
+    self.secondMoment = values + 3 * count
+    self.storage = storage
+  }
+
+  /// The parameter of that name, which must be one of the group's.
+  public subscript(_ tensor: String) -> Parameter {
+    guard let found = parameters.first(where: { $0.name == tensor }) else {
+      preconditionFailure("parameter group \(name) has no tensor \(tensor)")
+    }
+    return found
+  }
+
+  public func zeroGradients() { gradients.update(repeating: 0, count: count) }
+
+  /// Euclidean norm of all gradients of the group. NaN or infinite if one of them is.
+  public func gradientNorm() -> Double { hw_sum_squares(gradients, count).squareRoot() }
+}
