@@ -153,7 +153,7 @@ static void HW_NAME(adam)(float *restrict value, const float *restrict gradient,
     float g = gradient[i] * scale + decay * value[i];
     m[i] = beta1 * m[i] + (1.0f - beta1) * g;
     v[i] = beta2 * v[i] + (1.0f - beta2) * (g * g);
-    value[i] -= step * m[i] / (sqrtf(v[i]) * correction + epsilon);
+    value[i] -= step * m[i] / (__builtin_elementwise_sqrt(v[i]) * correction + epsilon);
   }
 }
 

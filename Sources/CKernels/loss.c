@@ -29,27 +29,20 @@ static double logarithm(double x) {
   return k * 0.6931471805599453 + 2.0 * s * sum;
 }
 
-// Writes a row's softmax; returns ln sum_c e^z_c.
-static double softmax(const float *z, float *p, size_t classes) {
-  double highest = z[0], sum = 0.0;
-  for (size_t c = 1; c < classes; c++)
-    if (z[c] > highest) highest = z[c];
-  for (size_t c = 0; c < classes; c++) sum += exponential(z[c] - highest);
-  for (size_t c = 0; c < classes; c++) p[c] = (float)(exponential(z[c] - highest) / sum);
-  return logarithm(sum) + highest;
-}
-
-void hw_softmax(const float *logits, float *probabilities, size_t rows, size_t classes) {
-  for (size_t r = 0; r < rows; r++) softmax(logits + r * classes, probabilities + r * classes, classes);
-}
-
 double hw_softmax_cross_entropy(const float *logits, const int32_t *labels, const float *weights, float *probabilities,
                                 size_t rows, size_t classes) {
   double loss = 0.0;
   for (size_t r = 0; r < rows; r++) {
     const float *z = logits + r * classes;
-    double norm = softmax(z, probabilities + r * classes, classes);
-    loss += (weights ? weights[r] : 1.0) * (norm - z[labels[r]]);
+    float *p = probabilities + r * classes;
+    double highest = z[0];
+    for (size_t c = 1; c < classes; c++)
+      if (z[c] > highest) highest = z[c];
+    double sum = 0.0;
+    for (size_t c = 0; c < classes; c++) sum += exponential(z[c] - highest);
+    for (size_t c = 0; c < classes; c++) p[c] = (float)(exponential(z[c] - highest) / sum);
+    double weight = weights ? weights[r] : 1.0;
+    loss += weight * (logarithm(sum) + highest - z[labels[r]]);
   }
   return loss;
 }

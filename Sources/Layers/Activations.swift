@@ -1,43 +1,60 @@
 import CKernels
 
-/// `y = max(x, 0)`, in place: B x columns.
+/// max(x, 0), in place both ways.
 public final class ReLU {
   private var output: Matrix?
 
   public init() {}
 
+  /// Rectifies x in place and returns it; it must stay as it is until `backward`.
+  @discardableResult
   public func forward(_ x: Matrix) -> Matrix {
-    hw_relu(x.data, x.count)
+    x.rectify()
     output = x
     return x
   }
 
-  /// `dx = dy` where `y > 0`, else 0; in place of `dy`. Between, `y` may have been multiplied by a mask.
+  /// Turns dy = dL/dy into dL/dx in place and returns it. At 0 the derivative is 0.
+  @discardableResult
   public func backward(_ dy: Matrix) -> Matrix {
-    guard let output, output.count == dy.count else { preconditionFailure("backward before forward") }
-    hw_relu_backward(output.data, dy.data, dy.count)
+    guard let output else { preconditionFailure("ReLU.backward before forward") }
+    dy.maskWhereRectified(output)
     return dy
   }
 }
 
-/// `y = max(x + b, 0)`, in place: B x columns, `b`: 1 x columns.
-public final class BiasReLU {
-  private let bias: Parameter
-  private var output: Matrix?
+/// Sets elements to 0 with `probability` and scales the others by 1 / (1 - probability), in place both ways. The mask
+/// is a hash of the key and the element's index (row * columns + column), so it depends on nothing else.
+public final class Dropout {
+  private let threshold: UInt32
+  private let keepScale: Float
+  private let columns: Int
+  private let batch: Int
+  private var key: UInt64 = 0
 
-  public init(bias: Parameter) { self.bias = bias }
-
-  public func forward(_ x: Matrix) -> Matrix {
-    hw_add_bias_relu(x.data, bias.value.data, x.rows, x.columns)
-    output = x
-    return x
+  /// - Parameter probability: 0 ..< 1; 0 does nothing and costs nothing.
+  public init(probability: Double, columns: Int, batch: Int) {
+    precondition(probability >= 0 && probability < 1, "a dropout probability outside 0 ..< 1")
+    precondition(batch * columns <= Int(UInt32.max), "more elements than the mask has indices")
+    self.threshold = UInt32(min((probability * 0x1p32).rounded(), 0x1p32 - 1))
+    self.keepScale = Float(1 / (1 - probability))
+    self.columns = columns
+    self.batch = batch
   }
 
-  /// Sets `db`; returns `dx` in place of `dy`.
-  public func backward(_ dy: Matrix) -> Matrix {
-    guard let output, output.count == dy.count else { preconditionFailure("backward before forward") }
-    hw_relu_backward(output.data, dy.data, dy.count)
-    hw_column_sums(dy.data, bias.gradient.data, dy.rows, dy.columns)
-    return dy
+  @discardableResult
+  public func forward(_ x: Matrix, key: UInt64) -> Matrix {
+    self.key = key
+    return mask(x)
+  }
+
+  /// Masks and scales dy as the last `forward` did.
+  @discardableResult
+  public func backward(_ dy: Matrix) -> Matrix { mask(dy) }
+
+  private func mask(_ x: Matrix) -> Matrix {
+    precondition(x.columns == columns && x.rows <= batch, "a matrix of another shape than the layer's")
+    if threshold > 0 { hw_dropout(x.data, x.count, key, threshold, keepScale) }
+    return x
   }
 }

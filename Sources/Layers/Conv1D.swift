@@ -1,59 +1,131 @@
 import CKernels
 
-/// 1D convolution, stride 1, channels last: `y[p][c] = b[c] + sum_j sum_i x[p + j][i] W[j in + i][c]`.
+/// One-dimensional convolution (cross-correlation, as PyTorch's Conv1d), stride 1, channels last.
 ///
-/// `x`: B x (L in), `W`: (kernel in) x C, `b`: 1 x C; returns B x (P C), P = L - kernel + 1, or L where padded by zeros
-/// ("same": (kernel - 1) / 2 before, the rest after, as PyTorch). The first layer of a branch: no gradient of the input.
+/// A row of x is `length` positions of `inputChannels` values; a row of y is `positions` of `channels`. The window at a
+/// position is then one run of kernel * inputChannels values, and the weight (kernel * inputChannels x channels) has its
+/// row k * inputChannels + i for tap k of input channel i: PyTorch's weight[c][i][k].
 public final class Conv1D {
-  public enum Padding { case valid, same }
-
-  private let weight: Parameter
-  private let bias: Parameter
-  private let inputChannels: Int
-  private let length: Int
-  private let paddedLength: Int
-  private let before: Int
-  private let output: AlignedBuffer<Float>
-  private let padded: AlignedBuffer<Float>?
-  public let positions: Int
-
-  public init(
-    length: Int, inputChannels: Int, kernel: Int, padding: Padding, batch: Int, weight: Parameter, bias: Parameter
-  ) {
-    precondition(
-      weight.value.rows == kernel * inputChannels && kernel >= 1 && kernel <= length,
-      "kernel \(kernel) over \(inputChannels) channels of \(length) with a weight of \(weight.value.rows) rows")
-    self.weight = weight
-    self.bias = bias
-    self.inputChannels = inputChannels
-    self.length = length
-    before = padding == .same ? (kernel - 1) / 2 : 0
-    paddedLength = padding == .same ? length + kernel - 1 : length
-    positions = paddedLength - kernel + 1
-    output = AlignedBuffer(count: batch * positions * weight.value.columns)
-    padded = padding == .same ? AlignedBuffer(count: batch * paddedLength * inputChannels) : nil
+  public enum Padding: Sendable {
+    /// Windows that lie inside the row: length - kernel + 1 positions.
+    case valid
+    /// As many positions as the input, zeros around it: (kernel - 1) / 2 before, the rest after, as PyTorch's "same".
+    case same
   }
 
-  /// Returns a view that the next call overwrites.
+  /// Positions of the output.
+  public let positions: Int
+  public let channels: Int
+  private let inputChannels: Int
+  private let rowLength: Int
+  private let window: Int
+  private let padding: Padding
+  private let leftPad: Int
+  private let paddedLength: Int
+  private let weight: Parameter
+  private let bias: Parameter
+  private let padded: Storage
+  private let output: Matrix
+  private let outputStorage: Storage
+  private let inputGradient: InputGradient?
+
+  /// - Parameters:
+  ///   - batch: the largest number of rows of a call.
+  ///   - inputGradient: whether `backward` is to give dL/dx, which a network's first layer does not need.
+  public init(
+    length: Int, inputChannels: Int, outputChannels: Int, kernel: Int, padding: Padding, batch: Int,
+    weight: Parameter, bias: Parameter, inputGradient: Bool = false
+  ) {
+    precondition(kernel >= 1 && (padding == .same || kernel <= length), "a kernel longer than the row")
+    precondition(
+      weight.value.rows == kernel * inputChannels && weight.value.columns == outputChannels
+        && bias.value.count == outputChannels, "convolution weights of another shape than the layer's")
+    let extra = padding == .same ? kernel - 1 : 0
+    self.positions = length + extra - kernel + 1
+    self.channels = outputChannels
+    self.inputChannels = inputChannels
+    self.rowLength = length * inputChannels
+    self.window = kernel * inputChannels
+    self.padding = padding
+    self.leftPad = extra / 2 * inputChannels
+    self.paddedLength = (length + extra) * inputChannels
+    self.weight = weight
+    self.bias = bias
+    self.padded = Storage(count: padding == .same ? batch * paddedLength : 0)
+    self.outputStorage = Storage(count: batch * positions * outputChannels)
+    self.output = outputStorage.matrix(rows: batch, columns: positions * outputChannels)
+    self.inputGradient =
+      inputGradient
+      ? InputGradient(
+        batch: batch, rowLength: rowLength, paddedLength: paddedLength, positions: positions, window: window)
+      : nil
+  }
+
+  /// x is B x (length * inputChannels); returns B x (positions * outputChannels).
   public func forward(_ x: Matrix) -> Matrix {
-    let y = Matrix(data: output.data, rows: x.rows, columns: positions * weight.value.columns)
-    precondition(x.columns == length * inputChannels && y.count <= output.count, "\(x.rows) x \(x.columns) input")
-    if let padded {
-      for row in 0..<x.rows {
-        (padded.data + (row * paddedLength + before) * inputChannels).update(
-          from: x.data + row * x.columns, count: x.columns)
-      }
-    }
+    precondition(x.columns == rowLength, "a convolution's input of another length than the layer's")
+    let y = output.prefix(x.rows)
+    if padding == .same { pad(x) }
     hw_conv1d(
-      padded?.data ?? x.data, paddedLength * inputChannels, inputChannels, weight.value.rows, weight.value.data,
-      bias.value.data, y.data, x.rows, positions, weight.value.columns)
+      rows(x), paddedLength, inputChannels, window, weight.value.data, bias.value.data, y.data, x.rows,
+      positions,
+      channels)
     return y
   }
 
-  /// Sets dW and db from `dy`: B x (P C). `x` must be that of the last `forward`.
-  public func backward(_ x: Matrix, _ dy: Matrix) {
+  /// Sets the gradients of weight and bias from dy = dL/dy, x being that of the last `forward`. Returns dL/dx if the
+  /// layer was made with `inputGradient`.
+  @discardableResult
+  public func backward(_ x: Matrix, _ dy: Matrix) -> Matrix? {
+    precondition(
+      dy.rows == x.rows && dy.columns == positions * channels, "a gradient of another shape than the output")
     hw_conv1d_backward(
-      padded?.data ?? x.data, paddedLength * inputChannels, inputChannels, weight.value.rows, dy.data,
-      weight.gradient.data, bias.gradient.data, dy.rows, positions, weight.value.columns)
+      rows(x), paddedLength, inputChannels, window, dy.data, weight.gradient.data, bias.gradient.data, x.rows,
+      positions, channels)
+    return inputGradient?.compute(dy, weight: weight.value, step: inputChannels, leftPad: leftPad)
+  }
+
+  /// The rows that windows slide over: x itself, or its padded copy.
+  private func rows(_ x: Matrix) -> UnsafePointer<Float> {
+    UnsafePointer(padding == .same ? padded.data : x.data)
+  }
+
+  private func pad(_ x: Matrix) {
+    for r in 0..<x.rows {
+      (padded.data + r * paddedLength + leftPad).update(from: x.data + r * rowLength, count: rowLength)
+    }
+  }
+
+  /// dL/dx: each row's dy W^T gives every window's gradient, and overlapping windows add up.
+  private final class InputGradient {
+    private let windows: Storage
+    private let paddedRow: Storage
+    private let storage: Storage
+    private let result: Matrix
+    private let positions: Int
+    private let window: Int
+
+    init(batch: Int, rowLength: Int, paddedLength: Int, positions: Int, window: Int) {
+      self.windows = Storage(count: positions * window)
+      self.paddedRow = Storage(count: paddedLength)
+      self.storage = Storage(count: batch * rowLength)
+      self.result = storage.matrix(rows: batch, columns: rowLength)
+      self.positions = positions
+      self.window = window
+    }
+
+    func compute(_ dy: Matrix, weight: Matrix, step: Int, leftPad: Int) -> Matrix {
+      let dx = result.prefix(dy.rows)
+      let windows = self.windows.matrix(rows: positions, columns: window)
+      let row = paddedRow.data
+      for r in 0..<dy.rows {
+        let dyRow = Matrix(dy.data + r * dy.columns, rows: positions, columns: weight.columns)
+        multiply(dyRow, weight, into: windows, transposeB: true)
+        row.update(repeating: 0, count: paddedRow.count)
+        for p in 0..<positions { hw_axpy(1, windows.data + p * window, row + p * step, window) }
+        (dx.data + r * dx.columns).update(from: row + leftPad, count: dx.columns)
+      }
+      return dx
+    }
   }
 }

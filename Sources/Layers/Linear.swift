@@ -1,36 +1,40 @@
 import CKernels
 
-/// Fully connected: `y = x W + b`.
-///
-/// `x`: B x in, `W`: in x out, `b`: 1 x out (or none); returns B x out. At most `batch` rows a call.
+/// y = x W + b, W stored in x out, b 1 x out or none.
 public final class Linear {
   private let weight: Parameter
   private let bias: Parameter?
-  private let output: AlignedBuffer<Float>
-  private let inputGradients: AlignedBuffer<Float>
+  private let output: Matrix
+  private let inputGradient: Matrix
+  private let storage: (Storage, Storage)
 
+  /// - Parameter batch: the largest number of rows of a call.
   public init(weight: Parameter, bias: Parameter?, batch: Int) {
+    let (inputs, outputs) = (weight.value.rows, weight.value.columns)
+    precondition(bias == nil || bias!.value.count == outputs, "a bias of another length than the output")
     self.weight = weight
     self.bias = bias
-    output = AlignedBuffer(count: batch * weight.value.columns)
-    inputGradients = AlignedBuffer(count: batch * weight.value.rows)
+    self.storage = (Storage(count: batch * outputs), Storage(count: batch * inputs))
+    self.output = storage.0.matrix(rows: batch, columns: outputs)
+    self.inputGradient = storage.1.matrix(rows: batch, columns: inputs)
   }
 
-  /// Returns a view that the next call overwrites.
+  /// x is B x in; returns B x out.
   public func forward(_ x: Matrix) -> Matrix {
-    let y = Matrix(data: output.data, rows: x.rows, columns: weight.value.columns)
-    precondition(y.count <= output.count, "\(x.rows) rows are more than this layer's batch")
-    product(x, .asIs, weight.value, .asIs, into: y)
-    if let bias { hw_add_bias(y.data, bias.value.data, y.rows, y.columns) }
+    let y = output.prefix(x.rows)
+    multiply(x, weight.value, into: y)
+    if let bias { y.addBias(bias.value) }
     return y
   }
 
-  /// Sets `dW = x^T dy` and `db`; returns `dx = dy W^T`: B x in, a view that the next call overwrites.
-  public func backward(_ x: Matrix, _ dy: Matrix) -> Matrix {
-    product(x, .transposed, dy, .asIs, into: weight.gradient)
-    if let bias { hw_column_sums(dy.data, bias.gradient.data, dy.rows, dy.columns) }
-    let dx = Matrix(data: inputGradients.data, rows: dy.rows, columns: weight.value.rows)
-    product(dy, .asIs, weight.value, .transposed, into: dx)
+  /// Sets the gradients of W and b from dy = dL/dy (B x out), x being forward's. Returns dL/dx (B x in) if wanted.
+  @discardableResult
+  public func backward(_ x: Matrix, _ dy: Matrix, wantInputGradient: Bool = true) -> Matrix? {
+    multiply(x, dy, into: weight.gradient, transposeA: true)
+    if let bias { dy.sumColumns(into: bias.gradient) }
+    guard wantInputGradient else { return nil }
+    let dx = inputGradient.prefix(x.rows)
+    multiply(dy, weight.value, into: dx, transposeB: true)
     return dx
   }
 }

@@ -1,53 +1,59 @@
 import CKernels
 
-/// A named tensor: views of its values and its gradient.
+/// One trained tensor and its gradient: views into a `ParameterGroup`.
 public struct Parameter {
   public let name: String
   public let value: Matrix
   public let gradient: Matrix
 }
 
-/// One clipping group: values, gradients and Adam's moments of several tensors, each in one contiguous buffer.
-///
-/// Every tensor starts on a cache line; the padding between tensors stays zero, so that a group is one vector for Adam and norms.
+/// Tensors that are clipped and updated together: their values, gradients and Adam's two moments, each in one contiguous
+/// buffer. A tensor starts on a 64-byte boundary inside the buffer; the padding between tensors is and stays zero.
 public final class ParameterGroup {
   public let name: String
-  /// Numbers in a buffer, padding included.
+  /// Length of each of the four buffers in floats, padding included.
   public let count: Int
+  /// In the order given.
   public let parameters: [Parameter]
-  private let storage: [AlignedBuffer<Float>]
-
-  public var values: UnsafeMutablePointer<Float> { storage[0].data }
-  public var gradients: UnsafeMutablePointer<Float> { storage[1].data }
-  var firstMoment: UnsafeMutablePointer<Float> { storage[2].data }
-  var secondMoment: UnsafeMutablePointer<Float> { storage[3].data }
+  public let values: UnsafeMutablePointer<Float>
+  public let gradients: UnsafeMutablePointer<Float>
+  public let firstMoment: UnsafeMutablePointer<Float>
+  public let secondMoment: UnsafeMutablePointer<Float>
+  private let storage: Storage
 
   public init(name: String, tensors: [(name: String, rows: Int, columns: Int)]) {
-    self.name = name
-    var (offset, offsets) = (0, [Int]())
-    for tensor in tensors {
-      offsets.append(offset)
-      offset += (tensor.rows * tensor.columns + 15) / 16 * 16
-    }
-    count = offset
-    let storage = (0..<4).map { _ in AlignedBuffer<Float>(count: offset) }
-    self.storage = storage
-    parameters = zip(tensors, offsets).map { tensor, offset in
-      Parameter(
+    func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
+    let count = tensors.reduce(0) { $0 + padded($1.rows * $1.columns) }
+    let storage = Storage(count: 4 * count)
+    let values = storage.data
+    let gradients = values + count
+    var offset = 0
+    self.parameters = tensors.map { tensor in
+      defer { offset += padded(tensor.rows * tensor.columns) }
+      return Parameter(
         name: tensor.name,
-        value: Matrix(data: storage[0].data + offset, rows: tensor.rows, columns: tensor.columns),
-        gradient: Matrix(data: storage[1].data + offset, rows: tensor.rows, columns: tensor.columns))
+        value: Matrix(values + offset, rows: tensor.rows, columns: tensor.columns),
+        gradient: Matrix(gradients + offset, rows: tensor.rows, columns: tensor.columns))
     }
+    self.name = name
+    self.count = count
+    self.values = values
+    self.gradients = gradients
+    self.firstMoment = values + 2 * count
+    self.secondMoment = values + 3 * count
+    self.storage = storage
   }
 
-  /// The tensor of this name, which must exist.
+  /// The parameter of that name, which must be one of the group's.
   public subscript(_ tensor: String) -> Parameter {
-    guard let parameter = parameters.first(where: { $0.name == tensor }) else {
-      preconditionFailure("group \(name) has no tensor \(tensor)")
+    guard let found = parameters.first(where: { $0.name == tensor }) else {
+      preconditionFailure("parameter group \(name) has no tensor \(tensor)")
     }
-    return parameter
+    return found
   }
 
-  /// Euclidean norm of all gradients, summed in Double in a fixed order.
+  public func zeroGradients() { gradients.update(repeating: 0, count: count) }
+
+  /// Euclidean norm of all gradients of the group. NaN or infinite if one of them is.
   public func gradientNorm() -> Double { hw_sum_squares(gradients, count).squareRoot() }
 }

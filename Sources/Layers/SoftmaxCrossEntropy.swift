@@ -1,40 +1,51 @@
 import CKernels
 
-/// Softmax over each row and cross-entropy with the labels (paper, equations 3 and 4).
-///
-/// logits: B x classes; labels and row weights: B.
+/// Softmax and cross-entropy with a weight a row.
 public final class SoftmaxCrossEntropy {
   private let classes: Int
-  private let softmax: AlignedBuffer<Float>
-  private let gradients: AlignedBuffer<Float>
-  private var labels: UnsafePointer<Int32>?
-  private var weights: UnsafePointer<Float>?
+  private let probabilityStorage: Storage
+  private let gradientStorage: Storage
+  private let batch: Int
+  private let labels: AlignedBuffer<Int32>
+  private let weights: Storage
   private var rows = 0
 
+  /// - Parameter batch: the largest number of rows of a call.
   public init(classes: Int, batch: Int) {
     self.classes = classes
-    softmax = AlignedBuffer(count: batch * classes)
-    gradients = AlignedBuffer(count: batch * classes)
+    self.batch = batch
+    self.probabilityStorage = Storage(count: batch * classes)
+    self.gradientStorage = Storage(count: batch * classes)
+    self.labels = AlignedBuffer(count: batch)
+    self.weights = Storage(count: batch)
   }
 
-  /// Returns `sum_r w_r (log sum_c exp x_rc - x_r,label)`, in Double, rows in order.
-  public func forward(_ logits: Matrix, labels: UnsafePointer<Int32>, rowWeights: UnsafePointer<Float>?) -> Double {
-    precondition(logits.columns == classes && logits.count <= softmax.count, "\(logits.rows) x \(logits.columns) logits")
-    (self.labels, weights, rows) = (labels, rowWeights, logits.rows)
-    return hw_softmax_cross_entropy(logits.data, labels, rowWeights, softmax.data, rows, classes)
+  /// The softmax of the last `forward`: B x classes.
+  public var probabilities: Matrix { probabilityStorage.matrix(rows: rows, columns: classes) }
+
+  /// The sum over rows, in order, of weight * -ln softmax(logits)[label]; in double, and stable for any logits.
+  /// - Parameters:
+  ///   - labels: one a row, in 0 ..< classes.
+  ///   - rowWeights: one a row; nil for 1 each.
+  public func forward(_ logits: Matrix, labels: UnsafePointer<Int32>, rowWeights: UnsafePointer<Float>? = nil)
+    -> Double
+  {
+    precondition(
+      logits.columns == classes && logits.rows <= batch, "logits of another shape than the layer's")
+    rows = logits.rows
+    for r in 0..<rows {
+      precondition(labels[r] >= 0 && labels[r] < classes, "a label outside the classes")
+      self.labels.data[r] = labels[r]
+      weights.data[r] = rowWeights?[r] ?? 1
+    }
+    return hw_softmax_cross_entropy(
+      logits.data, self.labels.data, weights.data, probabilityStorage.data, rows, classes)
   }
 
-  /// Gradient of `scale` times the sum: `scale w_r (p_rc - [c = label_r])`, B x classes.
+  /// scale * weight * (softmax - one-hot), for the last `forward`: B x classes.
   public func backward(scale: Float) -> Matrix {
-    guard let labels else { preconditionFailure("backward before forward") }
-    hw_softmax_cross_entropy_backward(softmax.data, labels, weights, scale, gradients.data, rows, classes)
-    return Matrix(data: gradients.data, rows: rows, columns: classes)
-  }
-
-  /// Softmax of each row alone: B x classes, a view that the next call overwrites.
-  public func probabilities(_ logits: Matrix) -> Matrix {
-    precondition(logits.columns == classes && logits.count <= softmax.count, "\(logits.rows) x \(logits.columns) logits")
-    hw_softmax(logits.data, softmax.data, logits.rows, classes)
-    return Matrix(data: softmax.data, rows: logits.rows, columns: classes)
+    hw_softmax_cross_entropy_backward(
+      probabilityStorage.data, labels.data, weights.data, scale, gradientStorage.data, rows, classes)
+    return gradientStorage.matrix(rows: rows, columns: classes)
   }
 }

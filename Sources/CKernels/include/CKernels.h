@@ -71,8 +71,6 @@ void hw_maxpool_backward(const uint16_t *index, const float *dy, float *dx, size
 
 // MARK: Loss
 
-/// Softmax of each row into `probabilities`. Computed in double, the same bits at every level.
-void hw_softmax(const float *logits, float *probabilities, size_t rows, size_t classes);
 /// Softmax of each row into `probabilities`; returns the sum over rows, in row order, of weight * cross-entropy. `weights`
 /// may be NULL (all 1). Computed in double, the same bits at every level. Labels must lie in 0 ..< classes.
 double hw_softmax_cross_entropy(const float *logits, const int32_t *labels, const float *weights, float *probabilities,

@@ -1,0 +1,28 @@
+import CKernels
+
+/// Which vector instructions the kernels and oneDNN use. Results differ in the last bits from level to level, so all
+/// ranks of a run must use the same.
+public enum CPULevel: Int32, Comparable, Sendable, CaseIterable, CustomStringConvertible {
+  case plain, avx2, avx512
+
+  /// The highest this process may use: what the CPU has, or less by HEARTWOOD_CPU_LEVEL = plain, avx2, avx512.
+  public static var supported: CPULevel { CPULevel(rawValue: hw_cpu_level_supported()) ?? .plain }
+
+  /// The one in use.
+  public static var current: CPULevel { CPULevel(rawValue: hw_cpu_level()) ?? .plain }
+
+  /// Uses `level`, or the highest supported if that is lower. Call it before the first matrix product: false if oneDNN
+  /// keeps an earlier level.
+  @discardableResult
+  public static func use(_ level: CPULevel) -> Bool { hw_set_cpu_level(level.rawValue) == 0 }
+
+  public static func < (a: CPULevel, b: CPULevel) -> Bool { a.rawValue < b.rawValue }
+
+  public var description: String {
+    switch self {
+    case .plain: "plain"
+    case .avx2: "avx2"
+    case .avx512: "avx512"
+    }
+  }
+}
