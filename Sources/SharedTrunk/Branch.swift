@@ -25,7 +25,7 @@ final class ConvolutionBranch: Branch {
 
   init(_ shape: BranchShape, _ group: ParameterGroup, batch: Int) {
     convolution = Conv1D(
-      length: shape.length, inputChannels: 1, kernel: shape.kernel,
+      length: shape.length, inputChannels: 1, outputChannels: shape.channels, kernel: shape.kernel,
       padding: shape.padded ? .same : .valid, batch: batch, weight: group[Tensor.convolutionWeight],
       bias: group[Tensor.convolutionBias])
     relu = ReLU()

@@ -169,7 +169,7 @@ final class ConcatNetwork: Learner {
       z.withUnsafeMutableBufferPointer {
         for start in stride(from: 0, to: examples.count, by: options.batch) {
           let rows = min(options.batch, examples.count - start)
-          let part = Matrix(data: $0.baseAddress! + start * width, rows: rows, columns: width)
+          let part = Matrix($0.baseAddress! + start * width, rows: rows, columns: width)
           result.append(contentsOf: slots[position].probabilities(trunk.forward(part, key: nil)).buffer)
         }
       }

@@ -44,7 +44,7 @@ struct Optimizer {
   }
 
   func update(_ group: ParameterGroup, norm: Double) {
-    let scale = Adam.clipFactor(norm: norm, maximum: maximumNorm)
+    let scale = maximumNorm.isFinite ? Adam.clipFactor(norm: norm, max: maximumNorm) : 1
     adam.update(group, step: step, learningRate: learningRate, gradientScale: scale)
   }
 }

@@ -54,8 +54,8 @@ final class GatherExchange: Exchange {
     buffers = (
       AlignedBuffer(count: batch * width), AlignedBuffer(count: batch * shape.trunk[shape.trunk.count - 1])
     )
-    z = Matrix(data: buffers.z.data, rows: batch, columns: width)
-    g = Matrix(data: buffers.g.data, rows: batch, columns: shape.trunk[shape.trunk.count - 1])
+    z = Matrix(buffers.z.data, rows: batch, columns: width)
+    g = Matrix(buffers.g.data, rows: batch, columns: shape.trunk[shape.trunk.count - 1])
   }
 
   let collectives = 3
@@ -74,7 +74,7 @@ final class GatherExchange: Exchange {
   private var norms: UnsafeMutablePointer<Float> { sums.data + sums.count - 2 - names.count }
 
   private func features(_ task: Int, of buffer: AlignedBuffer<Float>) -> Matrix {
-    Matrix(data: buffer.data + task * featureCount, rows: batch, columns: featureCount / batch)
+    Matrix(buffer.data + task * featureCount, rows: batch, columns: featureCount / batch)
   }
 
   func activations(_ slots: [TaskSlot], step: Int, trunkKey: UInt64) throws -> Matrix {
@@ -101,7 +101,7 @@ final class GatherExchange: Exchange {
     let dz = trunk.backward(g)
     var next = sums.data
     for task in names.indices {
-      let dv = products[task].backward(features(task, of: gathered), dz)
+      let dv = products[task].backward(features(task, of: gathered), dz)!
       features(task, of: featureGradients).data.update(from: dv.data, count: featureCount)
       next = append(inputs[task], at: next)
     }

@@ -68,7 +68,7 @@ final class HardNetwork: Learner {
     return sum.loss
   }
 
-  private var gradients: Matrix { Matrix(data: trunkGroup.gradients, rows: 1, columns: trunkGroup.count) }
+  private var gradients: Matrix { Matrix(trunkGroup.gradients, rows: 1, columns: trunkGroup.count) }
 
   func prepareToPredict() throws {}
   func prepareAfterReading() throws {}

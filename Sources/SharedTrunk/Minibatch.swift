@@ -25,10 +25,10 @@ final class Minibatch {
   }
 
   /// Windows: rows x length.
-  var x: Matrix { Matrix(data: windows.data, rows: rows, columns: length) }
+  var x: Matrix { Matrix(windows.data, rows: rows, columns: length) }
 
   /// RR features: rows x extra features.
-  var extra: Matrix { Matrix(data: extras.data, rows: rows, columns: extraFeatures) }
+  var extra: Matrix { Matrix(extras.data, rows: rows, columns: extraFeatures) }
 
   /// Copies `count` examples, the k-th being number `pick(k)` of `examples`.
   func load(_ examples: Examples, count: Int, _ pick: (Int) -> Int) {

@@ -75,7 +75,7 @@ public final class Network {
 
   /// One step at `learningRate`, for `bench`; returns the loss.
   public func step(_ step: Int, learningRate: Float) throws -> Double {
-    var optimizer = Optimizer(adam: Adam(weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
+    var optimizer = Optimizer(adam: Adam(learningRate: 0, weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
     optimizer.step = step + 1
     optimizer.learningRate = learningRate
     return try learner.train(step: step, optimizer)

@@ -21,7 +21,7 @@ final class Stack {
     minibatch = Minibatch(shape, batch: batch)
     branch = shape.branch.makeBranch(branchGroup, batch: batch)
     features = Features(shape, batch: batch)
-    dropout = Dropout(probability: shape.dropout)
+    dropout = Dropout(probability: Double(shape.dropout), columns: shape.features, batch: batch)
     input = Linear(weight: inputGroup[Tensor.input], bias: nil, batch: batch)
     self.trunk = trunk
     head = Linear(weight: headGroup[Tensor.headWeight], bias: headGroup[Tensor.headBias], batch: batch)
@@ -35,8 +35,8 @@ final class Stack {
     let h = trunk.forward(input.forward(v), key: key)
     let total = loss.forward(
       head.forward(h), labels: minibatch.labels.data, rowWeights: minibatch.weights.data)
-    let dz = trunk.backward(head.backward(h, loss.backward(scale: scale)))
-    let dv = input.backward(v, dz)
+    let dz = trunk.backward(head.backward(h, loss.backward(scale: scale))!)
+    let dv = input.backward(v, dz)!
     dropout.backward(dv)
     branch.backward(minibatch.x, features.backward(dv))
     return total
@@ -49,7 +49,8 @@ final class Stack {
       minibatch.load(examples, count: min(minibatch.capacity, examples.count - start)) { start + $0 }
       let v = features.forward(branch.forward(minibatch.x), minibatch.extra)
       let h = trunk.forward(input.forward(v), key: nil)
-      result.append(contentsOf: loss.probabilities(head.forward(h)).buffer)
+      _ = loss.forward(head.forward(h), labels: minibatch.labels.data)
+      result.append(contentsOf: loss.probabilities.buffer)
     }
     return result
   }
@@ -127,7 +128,7 @@ final class PooledNetwork: Learner {
     }
   }
 
-  private var gradients: Matrix { Matrix(data: group.gradients, rows: 1, columns: group.count) }
+  private var gradients: Matrix { Matrix(group.gradients, rows: 1, columns: group.count) }
 
   func prepareToPredict() throws {}
   func prepareAfterReading() throws {}

@@ -32,8 +32,8 @@ final class ReduceExchange: Exchange {
     activationSum = TaskSum(sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count)
     gradientSum = TaskSum(sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count)
     buffers = (AlignedBuffer(count: batch * width), AlignedBuffer(count: batch * outputs))
-    z = Matrix(data: buffers.z.data, rows: batch, columns: width)
-    g = Matrix(data: buffers.g.data, rows: batch, columns: outputs)
+    z = Matrix(buffers.z.data, rows: batch, columns: width)
+    g = Matrix(buffers.g.data, rows: batch, columns: outputs)
     activationSum.clear()
     gradientSum.clear()
   }

@@ -28,7 +28,7 @@ final class TaskSlot {
     projection = Linear(weight: group[Tensor.input], bias: nil, batch: batch)
     head = Linear(weight: group[Tensor.headWeight], bias: group[Tensor.headBias], batch: batch)
     loss = SoftmaxCrossEntropy(classes: shape.classes, batch: batch)
-    dropout = Dropout(probability: shape.dropout)
+    dropout = Dropout(probability: Double(shape.dropout), columns: shape.features, batch: batch)
     minibatch = Minibatch(shape, batch: batch)
     v = features.matrix
   }
@@ -48,7 +48,7 @@ final class TaskSlot {
   func project() -> Matrix { projection.forward(v) }
 
   /// Sets dW_i; returns `dv_i = dz W_i^T`: B x d.
-  func projectBackward(_ dz: Matrix) -> Matrix { projection.backward(v, dz) }
+  func projectBackward(_ dz: Matrix) -> Matrix { projection.backward(v, dz)! }
 
   /// Back through dropout and branch: sets the branch's gradients from dv_i: B x d.
   func backward(_ dv: Matrix, kept: SlotChoice?) {
@@ -64,11 +64,14 @@ final class TaskSlot {
 
   /// Sets the head's gradients; returns this head's part of dL/dh: B x H'. `scale`: from summed loss to L.
   func headBackward(_ h: Matrix, scale: Float) -> Matrix {
-    head.backward(h, loss.backward(scale: scale))
+    head.backward(h, loss.backward(scale: scale))!
   }
 
   /// The head's class probabilities on `h`: B x classes.
-  func probabilities(_ h: Matrix) -> Matrix { loss.probabilities(head.forward(h)) }
+  func probabilities(_ h: Matrix) -> Matrix {
+    _ = headLoss(h)
+    return loss.probabilities
+  }
 }
 
 /// Which rows of a step's paired examples keep one slot alone (slot dropout: half of them, so that slots learn to answer alone).
@@ -121,7 +124,7 @@ final class Features {
     let appended = extra > 0 ? 1 : 0
     storage = AlignedBuffer(count: appended * batch * shape.features)
     gradient = AlignedBuffer(count: appended * batch * branchColumns)
-    matrix = Matrix(data: storage.data, rows: batch * appended, columns: shape.features)
+    matrix = Matrix(storage.data, rows: batch * appended, columns: shape.features)
   }
 
   func forward(_ v: Matrix, _ appended: Matrix) -> Matrix {
@@ -136,7 +139,7 @@ final class Features {
 
   func backward(_ dv: Matrix) -> Matrix {
     guard extra > 0 else { return dv }
-    let result = Matrix(data: gradient.data, rows: dv.rows, columns: branchColumns)
+    let result = Matrix(gradient.data, rows: dv.rows, columns: branchColumns)
     for row in 0..<dv.rows {
       (result.data + row * branchColumns).update(from: dv.data + row * dv.columns, count: branchColumns)
     }

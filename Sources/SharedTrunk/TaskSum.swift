@@ -53,12 +53,13 @@ final class TaskSum {
     let bad: Int
     switch kind {
     case .exact:
-      bad = FixedPoint.add(part, to: fixed.data + offset, scale: scale, limit: limit)
+      bad = FixedPoint.add(
+        part.data, to: fixed.data + offset, count: part.count, scale: scale, limit: limit)
       fixed.data[count] += Int64(bad)
     case .float:
-      let sum = Matrix(data: float.data + offset, rows: part.rows, columns: part.columns)
+      let sum = Matrix(float.data + offset, rows: part.rows, columns: part.columns)
       sum.add(part)
-      bad = part.isFinite ? 0 : 1
+      bad = part.buffer.count { !$0.isFinite }
       float.data[count] += Float(bad)
     }
     if bad > 0 && offender == nil { offender = task }
@@ -95,7 +96,7 @@ final class TaskSum {
   /// Reads the numbers from `offset` on.
   func read(into sum: Matrix, at offset: Int = 0) {
     switch kind {
-    case .exact: FixedPoint.read(fixed.data + offset, into: sum, scale: scale)
+    case .exact: FixedPoint.toFloat(fixed.data + offset, into: sum.data, count: sum.count, scale: scale)
     case .float: sum.data.update(from: float.data + offset, count: sum.count)
     }
   }

@@ -37,9 +37,9 @@ struct Trainer {
   /// Decisions rest on allreduced counts alone, so that all ranks decide alike.
   func run(_ report: (StepReport) throws -> Void) throws -> TrainingResult {
     let schedule = CosineSchedule(
-      base: Float(options.learningRate), finalFraction: 0.05, steps: options.steps)
+      base: Float(options.learningRate), steps: options.steps)
     var optimizer = Optimizer(
-      adam: Adam(weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
+      adam: Adam(learningRate: 0, weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
     let snapshot = Snapshot(learner.groups)
     let start = Environment.wallTime()
     var durations: [Double] = []

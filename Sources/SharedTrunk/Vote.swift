@@ -14,7 +14,7 @@ func sumOverTasks(
     guard var numbers = part(position) else { continue }
     numbers.withUnsafeMutableBufferPointer {
       sum.add(
-        Matrix(data: $0.baseAddress!, rows: rows, columns: columns), task: owned.lowerBound + position)
+        Matrix($0.baseAddress!, rows: rows, columns: columns), task: owned.lowerBound + position)
     }
   }
   guard try sum.allreduce(communicator, Message.metrics) else {
@@ -22,7 +22,7 @@ func sumOverTasks(
   }
   var result = [Float](repeating: 0, count: rows * columns)
   result.withUnsafeMutableBufferPointer {
-    sum.read(into: Matrix(data: $0.baseAddress!, rows: rows, columns: columns))
+    sum.read(into: Matrix($0.baseAddress!, rows: rows, columns: columns))
   }
   return result
 }
