@@ -1,0 +1,127 @@
+import Cohort
+import XCTest
+
+final class SplitTests: XCTestCase {
+  /// A record of 10 minutes with a beat every 0.75 s, every tenth abnormal.
+  private func patient(minutes: Int = 10) throws -> Patient {
+    var patient: Patient?
+    try withTemporaryFolder { folder in
+      var record = SmallRecord()
+      record.frames = minutes * 21_600
+      record.beats = stride(from: 270, to: record.frames, by: 270).enumerated().map {
+        ($1, $0 % 10 == 0 ? "V" : "N")
+      }
+      patient = try Patient.load(record: record.write(to: folder), labelling: .strict)
+    }
+    return patient!
+  }
+
+  private func check(_ partition: Partition, of patient: Patient) {
+    let all = partition.train + partition.validation + partition.test
+    XCTAssertEqual(Set(all).count, all.count, "an example is in two parts")
+    for part in [partition.train, partition.validation, partition.test] {
+      XCTAssertEqual(part, part.sorted())
+    }
+  }
+
+  func testChronological() throws {
+    let patient = try patient()
+    let parts = patient.partition(.chronological)
+    check(parts, of: patient)
+    let seconds = patient.examples.positions.map { Double($0) / 360 }
+    // Windows reach 0.4 s before and 0.6 s after; whole ones only.
+    XCTAssertEqual(parts.train, seconds.indices.filter { seconds[$0] <= 359.4 })
+    XCTAssertEqual(parts.validation, seconds.indices.filter { seconds[$0] >= 360.4 && seconds[$0] <= 419.4 })
+    XCTAssertEqual(parts.test, seconds.indices.filter { seconds[$0] >= 420.4 })
+    // At each of the two cuts, at most two windows cross.
+    XCTAssertLessThanOrEqual(
+      patient.examples.count - parts.train.count - parts.validation.count - parts.test.count, 4)
+  }
+
+  func testLowTrainsOnThreeMinutesAndTestsAsChronological() throws {
+    let patient = try patient()
+    let parts = patient.partition(.low)
+    check(parts, of: patient)
+    let seconds = patient.examples.positions.map { Double($0) / 360 }
+    XCTAssertEqual(parts.train, seconds.indices.filter { seconds[$0] <= 179.4 })
+    XCTAssertEqual(parts.validation, seconds.indices.filter { seconds[$0] >= 180.4 && seconds[$0] <= 239.4 })
+    XCTAssertEqual(parts.test, patient.partition(.chronological).test)
+    // A record so short that 3 minutes would reach into its test part.
+    let short = try self.patient(minutes: 4)
+    XCTAssertEqual(short.partition(.low), short.partition(.chronological))
+  }
+
+  func testRandomUsesEveryBeatOnce() throws {
+    let patient = try patient()
+    let parts = patient.partition(.random, seed: 5)
+    check(parts, of: patient)
+    let count = patient.examples.count
+    XCTAssertEqual((parts.train + parts.validation + parts.test).sorted(), Array(0..<count))
+    XCTAssertEqual(Double(parts.train.count), 0.6 * Double(count), accuracy: 1)
+    XCTAssertEqual(Double(parts.validation.count), 0.1 * Double(count), accuracy: 1)
+    XCTAssertEqual(parts, patient.partition(.random, seed: 5))
+    XCTAssertNotEqual(parts, patient.partition(.random, seed: 6))
+    // Not in blocks: test beats have training beats for neighbours.
+    XCTAssertGreaterThan(parts.test.count { parts.train.contains($0 + 1) }, parts.test.count / 3)
+  }
+
+  func testSourceAndTarget() throws {
+    let patient = try patient()
+    let source = patient.partition(.source)
+    check(source, of: patient)
+    let seconds = patient.examples.positions.map { Double($0) / 360 }
+    XCTAssertEqual(source.train, seconds.indices.filter { seconds[$0] <= 509.4 })
+    XCTAssertEqual(source.validation, seconds.indices.filter { seconds[$0] >= 510.4 })
+    XCTAssertEqual(source.test, [])
+    let target = patient.partition(.target)
+    XCTAssertEqual(target.test, Array(0..<patient.examples.count))
+    XCTAssertEqual(target.train + target.validation, [])
+  }
+
+  func testDrawsFollowTheWeightsAndTheKey() throws {
+    let labels: [Int32] = (0..<1000).map { $0 % 50 == 0 ? 1 : 0 }
+    let indices = Array(100..<600)
+    func draw(_ weights: [Double], task: Int, step: Int) -> [Int] {
+      var minibatch = [Int](repeating: -1, count: 4000)
+      ClassWeightedSampler(labels: labels, indices: indices, weights: weights)!
+        .draw(into: &minibatch, seed: 9, task: task, step: step)
+      return minibatch
+    }
+    let even = draw([1, 1], task: 0, step: 0)
+    XCTAssertEqual(Double(even.count { labels[$0] == 1 }), 2000, accuracy: 130)
+    XCTAssert(even.allSatisfy(indices.contains))
+    // Ten abnormal ones, each drawn about 200 times.
+    for i in indices where labels[i] == 1 {
+      XCTAssertEqual(Double(even.count { $0 == i }), 200, accuracy: 60)
+    }
+    XCTAssertEqual(Double(draw([9, 1], task: 0, step: 0).count { labels[$0] == 1 }), 400, accuracy: 80)
+    XCTAssert(draw([0, 1], task: 0, step: 0).allSatisfy { labels[$0] == 1 })
+    XCTAssert(draw([1, 0], task: 0, step: 0).allSatisfy { labels[$0] == 0 })
+    XCTAssertEqual(even, draw([1, 1], task: 0, step: 0))
+    XCTAssertNotEqual(even, draw([1, 1], task: 1, step: 0))
+    XCTAssertNotEqual(even, draw([1, 1], task: 0, step: 1))
+  }
+
+  func testAClassWithoutExamplesIsNotDrawn() {
+    let sampler = ClassWeightedSampler(labels: [0, 0, 1], indices: [0, 1])
+    var stream = RandomStream(seed: 1)
+    XCTAssert((0..<100).allSatisfy { _ in sampler!.draw(using: &stream) < 2 })
+    XCTAssertNil(ClassWeightedSampler(labels: [0, 0, 1], indices: []))
+    XCTAssertNil(ClassWeightedSampler(labels: [0, 0, 1], indices: [0, 1], weights: [0, 1]))
+  }
+
+  func testTheBalancedSubset() throws {
+    let examples = try patient().examples
+    let indices = Array(50..<examples.count)
+    var stream = RandomStream(seed: 1)
+    let subset = examples.balancedSubset(of: indices, using: &stream)
+    let rarest = examples.classCounts(among: indices)[1]
+    XCTAssertEqual(examples.classCounts(among: subset), [rarest, rarest])
+    XCTAssertEqual(Set(subset).count, subset.count)
+    XCTAssert(subset.allSatisfy { $0 >= 50 })
+    var other = RandomStream(seed: 2)
+    XCTAssertNotEqual(subset, examples.balancedSubset(of: indices, using: &other))
+    let normal = indices.filter { examples.labels[$0] == 0 }
+    XCTAssertEqual(examples.balancedSubset(of: normal, using: &other), [])
+  }
+}
