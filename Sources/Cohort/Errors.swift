@@ -13,7 +13,7 @@ public enum SignalError: Error, Equatable, CustomStringConvertible {
     case .bandPassDoesNotFit(let low, let high, let rate):
       "sampled at \(rate) Hz, but a band-pass from \(low) to \(high) Hz needs more than \(2 * high) Hz"
     case .unusableSamplingFrequency(let rate):
-      "a sampling frequency of \(rate) Hz cannot be resampled; it must be above 0 and at most 100000 Hz"
+      "a sampling frequency of \(rate) Hz cannot be resampled; it must be above 0, at most 100000 Hz, and no odd fraction"
     case .tooShort(let samples, let needed):
       "it has \(samples) samples, fewer than the \(needed) that filtering needs"
     case .noValidSample: "none of its samples is valid"

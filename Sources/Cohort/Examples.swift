@@ -53,6 +53,19 @@ public struct Examples: Sendable, Equatable {
     windows[(i * windowLength)..<((i + 1) * windowLength)]
   }
 
+  /// Adds another patient's or task's examples behind these; their windows must have the same length.
+  public mutating func append(contentsOf other: Examples) {
+    precondition(
+      other.windowLength == windowLength,
+      "windows of \(other.windowLength) samples behind those of \(windowLength)")
+    windows += other.windows
+    rr += other.rr
+    labels += other.labels
+    positions += other.positions
+    symbols += other.symbols
+    rhythms += other.rhythms
+  }
+
   /// The examples at `indices`, in that order; an index may come more than once.
   public subscript(indices: [Int]) -> Examples {
     var subset = Examples(windowLength: windowLength)

@@ -32,7 +32,7 @@ struct Noise {
     }
   }
 
-  /// Waves of the fibrillating atria from a third of a second after one beat to the next, at a rate that wanders.
+  /// Waves of the fibrillating atria, from the first fibrillating beat to the last, at a rate that wanders.
   private func addFibrillation(
     to samples: inout [Double], beats: [SimulatedBeat], using stream: inout RandomStream
   ) {

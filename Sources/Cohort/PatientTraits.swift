@@ -87,9 +87,9 @@ struct PatientTraits: Sendable {
     hasFibrillation = patient % 3 == 0
     fibrillationRR = stream.uniform(in: 0.55...0.8)
 
-    sinus = Self.sinusMorphology(using: &stream)
+    let sinus = Self.sinusMorphology(using: &stream)
+    self.sinus = sinus
     atrial = Self.atrialMorphology(sinus, using: &stream)
-    let sinus = sinus
     ventricular = (0..<foci).map { _ in Self.ventricularMorphology(sinus, using: &stream) }
     fibrillatoryHeight = (0..<2).map { _ in stream.uniform(in: 0.03...0.09) }
     fibrillatoryRate = stream.uniform(in: 5...8)

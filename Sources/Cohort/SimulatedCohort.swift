@@ -61,11 +61,7 @@ public struct SimulatedCohort: Sendable {
     guard (1...patients).contains(patient) else {
       throw CohortError.cannotSimulate("patient \(patient) of a cohort of \(patients)")
     }
-    do {
-      try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-    } catch {
-      throw CohortError.cannotWrite(path: folder, reason: error.localizedDescription)
-    }
+    try Self.makeFolder(at: folder)
     let name = Self.name(of: patient)
     let (signals, annotations) = simulate(patient: patient)
     let specifications = Self.leads.map { lead in
@@ -86,6 +82,22 @@ public struct SimulatedCohort: Sendable {
     try record.write(to: folder)
     try AnnotationFile(annotations).write(to: folder + "/" + name + ".atr")
     return name
+  }
+
+  /// Makes a folder and those above it, where they do not exist.
+  private static func makeFolder(at path: String) throws {
+    if mkdir(path, 0o777) == 0 { return }
+    let code = errno
+    var isFolder: ObjCBool = false
+    if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue { return }
+    let parent = (path as NSString).deletingLastPathComponent
+    guard code == ENOENT, !parent.isEmpty, parent != path else {
+      throw CohortError.cannotWrite(path: path, reason: String(cString: strerror(code)))
+    }
+    try makeFolder(at: parent)
+    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+      throw CohortError.cannotWrite(path: path, reason: String(cString: strerror(errno)))
+    }
   }
 
   /// The stored samples of both leads, and the annotations.

@@ -36,6 +36,9 @@ final class PatientTests: XCTestCase {
       XCTAssertEqual(subset.window(2), examples.window(5)[...].withNewStart(256))
       XCTAssertEqual(subset.rr[8..<12].map { $0 }, examples.rr[20..<24].map { $0 })
       XCTAssertEqual(subset.positions, [1800, 300, 1800])
+      var halves = examples[Array(0..<7)]
+      halves.append(contentsOf: examples[Array(7..<22)])
+      XCTAssertEqual(halves, examples)
     }
   }
 
@@ -109,6 +112,46 @@ final class PatientTests: XCTestCase {
       for i in 0..<patient.examples.count {
         let window = Array(patient.examples.window(i))
         XCTAssertEqual(window.firstIndex(of: window.max()!), 51)
+      }
+    }
+  }
+
+  func testARecordOfSeveralSegments() throws {
+    try withTemporaryFolder { folder in
+      var segment = SmallRecord()
+      segment.leads = [("RESP", "mV"), ("MLII", "mV")]
+      for name in ["a", "b"] {
+        segment.name = name
+        try segment.write(to: folder)
+      }
+      try Header(
+        name: "whole", signalCount: 2, samplingFrequency: 360, sampleCount: 14_400, signals: [],
+        segments: [.init(name: "a", sampleCount: 7200), .init(name: "b", sampleCount: 7200)]
+      ).write(to: folder)
+      let beats = segment.beats.map(\.sample)
+      let annotations = (beats + beats.map { $0 + 7200 }).map { Annotation(sample: $0, code: .normal) }
+      try AnnotationFile(annotations).write(to: folder + "/whole.atr")
+      let patient = try Patient.load(record: folder + "/whole", labelling: .strict)
+      XCTAssertEqual(patient.lead, "MLII")
+      XCTAssertEqual(patient.sampleCount, 14_400)
+      XCTAssertEqual(patient.examples.count, 46)
+    }
+  }
+
+  /// Annotations far outside the record must not overflow anything.
+  func testWildTimesAreLeftOut() throws {
+    try withTemporaryFolder { folder in
+      let path = try SmallRecord().write(to: folder)
+      let wild = [-5_000_000_000, -1, 1000, 1001, 7200, 5_000_000_000].map {
+        Annotation(sample: $0, code: .normal)
+      }
+      try AnnotationFile(wild).write(to: path + ".atr")
+      let patient = try Patient.load(record: path, labelling: .strict)
+      XCTAssertEqual(patient.examples.positions, [1000, 1001])
+      XCTAssertEqual(patient.statistics.outsideRecord, 4)
+      try AnnotationFile(wild, timeResolution: 1e-12).write(to: path + ".atr")
+      assertThrows(saying: ["record r has 6 beats"]) {
+        _ = try Patient.load(record: path, labelling: .strict)
       }
     }
   }

@@ -173,7 +173,7 @@ final class SimulatedCohortTests: XCTestCase {
       assertThrows(saying: ["patient 3"]) { try cohort.write(patient: 3, to: folder) }
       // A file where the folder should be.
       _ = FileManager.default.createFile(atPath: folder + "/file", contents: nil)
-      assertThrows(saying: ["cannot write", folder + "/file/below"]) {
+      assertThrows(saying: ["cannot write", folder + "/file/below", "Not a directory"]) {
         _ = try cohort.write(to: folder + "/file/below")
       }
       assertThrows(saying: [folder + "/file"]) { _ = try cohort.write(to: folder + "/file") }
