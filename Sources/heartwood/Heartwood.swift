@@ -24,7 +24,8 @@ struct Heartwood: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as Failure {
-      failure.exit()
+      if Launcher.isFirstRank { failure.print() }
+      Foundation.exit(failure.status.rawValue)
     } catch {
       leave(error)
     }

@@ -7,7 +7,7 @@ import SharedTrunk
 /// A test of the one-rank world: MPI is initialised once a process.
 class OneRankTestCase: XCTestCase {
   override func setUpWithError() throws {
-    if !Environment.isInitialized { try Environment.initialize() }
+    if !Environment.isInitialized { _ = try Environment.initialize() }
   }
 }
 
