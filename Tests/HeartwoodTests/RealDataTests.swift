@@ -12,7 +12,10 @@ final class RealDataTests: CommandTestCase {
       try score(
         try train(
           5, "seed\(seed)",
-          ["--problem", "detection", "--scenario", "inconsistent", "--branch", "cnn", "--seed", "\(seed)", "--data", data])
+          [
+            "--problem", "detection", "--scenario", "inconsistent", "--branch", "cnn", "--seed", "\(seed)",
+            "--data", data,
+          ])
       ).mtl
     }
     print("205, unseen: balanced accuracy \(scores), mean \(mean(scores))")
@@ -31,14 +34,17 @@ final class RealDataTests: CommandTestCase {
             try train(
               1, "\(target)-\(seed)",
               [
-                "--records", sources, "--targets", target, "--protocol", "mean", "--baseline", "pooled,balanced",
+                "--records", sources, "--targets", target, "--protocol", "mean", "--baseline",
+                "pooled,balanced",
                 "--seed", "\(seed)", "--data", data,
               ])))
       }
     }
     let mtl = mean(runs.map(\.mtl))
     let (pooled, balanced) = (mean(runs.map { $0.baselines[0] }), mean(runs.map { $0.baselines[1] }))
-    print("six in turn, unseen: balanced accuracy MTL \(mtl), STL pooled \(pooled), STL patient-balanced \(balanced)")
+    print(
+      "six in turn, unseen: balanced accuracy MTL \(mtl), STL pooled \(pooled), STL patient-balanced \(balanced)"
+    )
     XCTAssertGreaterThanOrEqual(mtl, 0.88)
     XCTAssertGreaterThan(mtl, pooled)
     XCTAssertGreaterThan(mtl, balanced)
@@ -49,10 +55,13 @@ final class RealDataTests: CommandTestCase {
     let data = try realData()
     let outcome = try Command.heartwood(1, ["inspect", "\(data)/106", "--json"])
     XCTAssertEqual(outcome.code, 0, outcome.errors)
-    let summary = try XCTUnwrap(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+    let summary = try XCTUnwrap(
+      JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
     XCTAssertEqual(
       Set(summary.keys), ["record", "frequency", "samples", "signals", "annotations", "comments"])
-    XCTAssertEqual((summary["annotations"] as? [String: Any])?["symbols"] as? [String: Int], ["N": 1507, "V": 520, "+": 41, "~": 30])
+    XCTAssertEqual(
+      (summary["annotations"] as? [String: Any])?["symbols"] as? [String: Int],
+      ["N": 1507, "V": 520, "+": 41, "~": 30])
   }
 
   private func mean(_ numbers: [Double]) -> Double { numbers.reduce(0, +) / Double(numbers.count) }
