@@ -38,7 +38,11 @@ struct TrainingRun {
 
     try session.together {
       guard session.leads else { return }
-      try folder.write(try summary(data, main, baselines, wire, memory).encoded(), as: "summary.json")
+      let summary = summary(data, main, baselines, wire, memory)
+      let report = RunReport(
+        summary, main: main.name, histories: ([main] + baselines).map(\.history), classes: data.classes)
+      try folder.write(Data(report.html.utf8), as: "report.html")
+      try folder.write(try summary.encoded(), as: "summary.json")
       let networks = ([main] + baselines).map { (name: $0.name, results: $0.results) }
       say(ResultTable.text(networks, inconsistent: command.scenario == .inconsistent))
       say("Data: \(source.sentence)\nRun folder: \(folder.path)")
@@ -54,8 +58,10 @@ struct TrainingRun {
     let progress = Progress(
       name, steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count,
       speaks: session.leads)
+    var history = History()
     let training = try network.train { report in
       progress.show(report)
+      if session.leads { history.add(report) }
       try folder.log(StepLine(name, report))
     }
     let trained = communicator.traffic.snapshot
@@ -66,7 +72,7 @@ struct TrainingRun {
     }
     let results = session.leads ? results(data, own, targets) : []
     let outcome = Outcome(
-      name: name, network: network, training: training, results: results,
+      name: name, network: network, training: training, history: history, results: results,
       test: session.leads ? test(own, targets) : nil,
       stepBytes: trained.exchanged - before.exchanged, evaluationSeconds: Environment.wallTime() - start)
     for result in results {
@@ -210,6 +216,7 @@ struct Outcome {
   let name: String
   let network: Network
   let training: TrainingResult
+  let history: History
   let results: [Summary.Result]
   let test: Metrics?
   /// Payload of activations and gradients that this rank handed to MPI in training.
