@@ -31,7 +31,10 @@ static void HW_NAME(relu)(float *x, size_t n) {
 }
 
 static void HW_NAME(relu_backward)(const float *restrict y, float *restrict dy, size_t n) {
-  for (size_t i = 0; i < n; i++) dy[i] = y[i] <= 0.0f ? 0.0f : dy[i];
+  for (size_t i = 0; i < n; i++) {
+    float gradient = dy[i];  // read in any case: a load under a condition is not vectorised
+    dy[i] = y[i] <= 0.0f ? 0.0f : gradient;
+  }
 }
 
 // A 32-bit mixer with low bias: two multiplications and three xor-shifts (C. Wellons, "hash prospector", lowbias32).
@@ -52,7 +55,8 @@ static void HW_NAME(dropout)(float *x, size_t n, uint64_t key, uint32_t threshol
   uint32_t low = (uint32_t)key, high = (uint32_t)(key >> 32);
   for (size_t i = 0; i < n; i++) {
     uint32_t h = HW_NAME(mix)(HW_NAME(mix)((uint32_t)i ^ low) + high);
-    x[i] = h < threshold ? 0.0f : x[i] * keepScale;
+    float kept = x[i] * keepScale;
+    x[i] = h < threshold ? 0.0f : kept;
   }
 }
 
@@ -77,73 +81,106 @@ static void HW_NAME(column_sums)(const float *restrict x, float *restrict sums, 
     for (size_t c = 0; c < columns; c++) sums[c] += x[r * columns + c];
 }
 
-// MARK: Convolution
+// MARK: Channels last
+
+#define HW_LANES 1
+#include "channel_tiles.h"
+#undef HW_LANES
+#define HW_LANES 4
+#include "channel_tiles.h"
+#undef HW_LANES
+#if HW_WIDTH >= 8
+#define HW_LANES 8
+#include "channel_tiles.h"
+#undef HW_LANES
+#endif
+#if HW_WIDTH >= 16
+#define HW_LANES 16
+#include "channel_tiles.h"
+#undef HW_LANES
+#endif
+
+// STRIP(lanes, vectors) for strips of the widest vectors first, then narrower ones for the channels left.
+#if HW_WIDTH == 16
+#define HW_STRIPS(STRIP) STRIP(16, 2) STRIP(16, 1) STRIP(8, 1) STRIP(4, 1) STRIP(1, 1)
+#elif HW_WIDTH == 8
+#define HW_STRIPS(STRIP) STRIP(8, 2) STRIP(8, 1) STRIP(4, 1) STRIP(1, 1)
+#else
+#define HW_STRIPS(STRIP) STRIP(4, 2) STRIP(4, 1) STRIP(1, 1)
+#endif
+
+// With 16 registers, 12 hold sums; with AVX-512's 32, 24.
+#define HW_SUMS(lanes, vectors) (lanes == 16 ? 12 : 12 / vectors)
 
 static void HW_NAME(conv1d)(const float *restrict x, size_t rowStride, size_t step, size_t window,
                             const float *restrict w, const float *restrict bias, float *restrict y, size_t rows,
                             size_t positions, size_t channels) {
-  for (size_t r = 0; r < rows; r++)
-    for (size_t p = 0; p < positions; p++) {
-      float *out = y + (r * positions + p) * channels;
-      for (size_t c = 0; c < channels; c++) out[c] = bias[c];
-      for (size_t j = 0; j < window; j++)
-        for (size_t c = 0; c < channels; c++) out[c] += x[r * rowStride + p * step + j] * w[j * channels + c];
-    }
+  for (size_t r = 0; r < rows; r++, x += rowStride, y += positions * channels) {
+    size_t c = 0;
+#define STRIP(lanes, vectors)                                                                                          \
+  for (; c + lanes * vectors <= channels; c += lanes * vectors)                                                        \
+    HW_JOIN(HW_NAME(forward_strip), lanes)(HW_SUMS(lanes, vectors), vectors, x, step, window, w + c, bias + c, y + c,  \
+                                           positions, channels);
+    HW_STRIPS(STRIP)
+#undef STRIP
+  }
 }
 
 static void HW_NAME(conv1d_backward)(const float *restrict x, size_t rowStride, size_t step, size_t window,
                                      const float *restrict dy, float *restrict dw, float *restrict db, size_t rows,
                                      size_t positions, size_t channels) {
-  HW_NAME(column_sums)(dy, db, rows * positions, channels);
   for (size_t i = 0; i < window * channels; i++) dw[i] = 0.0f;
-  for (size_t r = 0; r < rows; r++)
-    for (size_t p = 0; p < positions; p++)
-      for (size_t j = 0; j < window; j++)
-        for (size_t c = 0; c < channels; c++)
-          dw[j * channels + c] += x[r * rowStride + p * step + j] * dy[(r * positions + p) * channels + c];
+  for (size_t c = 0; c < channels; c++) db[c] = 0.0f;
+  for (size_t r = 0; r < rows; r++, x += rowStride, dy += positions * channels) {
+    size_t c = 0;
+#define STRIP(lanes, vectors)                                                                                          \
+  for (; c + lanes * vectors <= channels; c += lanes * vectors)                                                        \
+    HW_JOIN(HW_NAME(backward_strip), lanes)(vectors, x, step, window, dy + c, dw + c, db + c, positions, channels);
+    HW_STRIPS(STRIP)
+#undef STRIP
+  }
 }
-
-// MARK: Pooling
 
 static void HW_NAME(maxpool)(const float *restrict x, float *restrict y, uint16_t *restrict index, size_t rows,
                              size_t positions, size_t channels, size_t window) {
-  size_t pooled = positions / window;
-  for (size_t r = 0; r < rows; r++)
-    for (size_t q = 0; q < pooled; q++) {
-      const float *in = x + (r * positions + q * window) * channels;
-      float *out = y + (r * pooled + q) * channels;
-      uint16_t *at = index + (r * pooled + q) * channels;
-      for (size_t c = 0; c < channels; c++) {
-        out[c] = in[c];
-        at[c] = 0;
-      }
-      for (size_t i = 1; i < window; i++)
-        for (size_t c = 0; c < channels; c++) {
-          float value = in[i * channels + c];
-          int take = value > out[c] || value != value;
-          out[c] = take ? value : out[c];
-          at[c] = take ? (uint16_t)i : at[c];
-        }
+  size_t pooled = positions / window, rest = positions % window;
+  for (size_t r = 0; r < rows; r++, x += rest * channels)
+    for (size_t q = 0; q < pooled; q++, x += window * channels, y += channels, index += channels) {
+      size_t c = 0;
+#define STRIP(lanes, vectors)                                                                                          \
+  for (; c + lanes <= channels; c += lanes)                                                                            \
+    HW_JOIN(HW_NAME(pool_tile), lanes)(x + c, y + c, index + c, channels, window);
+      HW_STRIPS(STRIP)
+#undef STRIP
     }
 }
 
 static void HW_NAME(maxpool_backward)(const uint16_t *restrict index, const float *restrict dy, float *restrict dx,
                                       size_t rows, size_t positions, size_t channels, size_t window) {
-  size_t pooled = positions / window, used = pooled * window;
-  for (size_t r = 0; r < rows; r++) {
-    float *row = dx + r * positions * channels;
-    for (size_t q = 0; q < pooled; q++) {
-      const float *in = dy + (r * pooled + q) * channels;
-      const uint16_t *at = index + (r * pooled + q) * channels;
-      for (size_t i = 0; i < window; i++)
-        for (size_t c = 0; c < channels; c++)
-          row[(q * window + i) * channels + c] = at[c] == i ? in[c] : 0.0f;
+  size_t pooled = positions / window, rest = positions % window;
+  for (size_t r = 0; r < rows; r++, dx += rest * channels) {
+    for (size_t q = 0; q < pooled; q++, dx += window * channels, dy += channels, index += channels) {
+      size_t c = 0;
+#define STRIP(lanes, vectors)                                                                                          \
+  for (; c + lanes <= channels; c += lanes)                                                                            \
+    HW_JOIN(HW_NAME(unpool_tile), lanes)(index + c, dy + c, dx + c, channels, window);
+      HW_STRIPS(STRIP)
+#undef STRIP
     }
-    for (size_t i = used * channels; i < positions * channels; i++) row[i] = 0.0f;
+    for (size_t i = 0; i < rest * channels; i++) dx[i] = 0.0f;
   }
 }
 
+#undef HW_STRIPS
+#undef HW_SUMS
+
 // MARK: Adam
+
+// Moments decay towards 0 for as long as a weight's gradient is 0 (a dead feature). Below 2^-100, which epsilon hides,
+// they are set to 0: subnormal numbers would make the loop several times slower.
+HW_INLINE float HW_NAME(flushed)(float moment) {
+  return __builtin_fabsf(moment) < 0x1p-100f ? 0.0f : moment;
+}
 
 static void HW_NAME(adam)(float *restrict value, const float *restrict gradient, float *restrict m, float *restrict v,
                           size_t n, const struct hw_adam_rates *rates) {
@@ -151,8 +188,10 @@ static void HW_NAME(adam)(float *restrict value, const float *restrict gradient,
   float scale = rates->gradient_scale, step = rates->step_size, correction = rates->inverse_root_bias2;
   for (size_t i = 0; i < n; i++) {
     float g = gradient[i] * scale + decay * value[i];
-    m[i] = beta1 * m[i] + (1.0f - beta1) * g;
-    v[i] = beta2 * v[i] + (1.0f - beta2) * (g * g);
+    float mean = beta1 * m[i] + (1.0f - beta1) * g;
+    float square = beta2 * v[i] + (1.0f - beta2) * (g * g);
+    m[i] = HW_NAME(flushed)(mean);
+    v[i] = HW_NAME(flushed)(square);
     value[i] -= step * m[i] / (__builtin_elementwise_sqrt(v[i]) * correction + epsilon);
   }
 }

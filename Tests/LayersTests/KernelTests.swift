@@ -1,0 +1,257 @@
+import CKernels
+import Layers
+import XCTest
+
+/// What the kernels promise beyond their sums: the same bits wherever the arguments lie and at every level where that is said,
+/// NaN never hidden.
+final class KernelTests: XCTestCase {
+  func testLevelsAreOrderedAndClamped() {
+    let before = hw_cpu_level()
+    defer { hw_set_cpu_level(before) }
+    hw_set_cpu_level(99)
+    XCTAssertEqual(hw_cpu_level(), hw_cpu_level_supported())
+    hw_set_cpu_level(-1)
+    XCTAssertEqual(hw_cpu_level(), 0)
+    print("CPU level: \(levelNames[Int(hw_cpu_level_supported())])")
+  }
+
+  /// HEARTWOOD_CPU_LEVEL lowers the level, never raises it, and anything else is as if unset.
+  func testEnvironmentOverride() {
+    let before = ProcessInfo.processInfo.environment["HEARTWOOD_CPU_LEVEL"]
+    defer {
+      if let before { setenv("HEARTWOOD_CPU_LEVEL", before, 1) } else { unsetenv("HEARTWOOD_CPU_LEVEL") }
+    }
+    unsetenv("HEARTWOOD_CPU_LEVEL")
+    let highest = hw_cpu_level_supported()
+    for (level, name) in levelNames.enumerated() {
+      setenv("HEARTWOOD_CPU_LEVEL", name, 1)
+      XCTAssertEqual(hw_cpu_level_supported(), min(Int32(level), highest))
+    }
+    setenv("HEARTWOOD_CPU_LEVEL", "fast", 1)
+    XCTAssertEqual(hw_cpu_level_supported(), highest)
+  }
+
+  /// Products, convolutions and reductions of the same numbers at 16 different alignments.
+  func testSameBitsAtEveryAlignment() {
+    atEachLevel { level in
+      for (m, n, k, ta, tb) in [
+        (32, 128, 120, 0, 0), (120, 128, 32, 1, 0), (32, 120, 128, 0, 1), (17, 2, 64, 0, 0),
+        (64, 2, 17, 1, 0),
+        (3, 5, 7, 1, 1), (32, 128, 4096, 0, 0),
+      ] as [(Int, Int, Int, Int32, Int32)] {
+        let found = (0..<16).map { shift in
+          shifted(shift, [m * k, k * n]) { inputs, output in
+            hw_sgemm(
+              ta, tb, Int64(m), Int64(n), Int64(k), 1, inputs[0], Int64(ta == 0 ? k : m), inputs[1],
+              Int64(tb == 0 ? n : k), 0, output, Int64(n))
+            return m * n
+          }
+        }
+        XCTAssertEqual(Set(found).count, 1, "product \(m) x \(n) x \(k) \(ta)\(tb) at \(level)")
+      }
+      let convolution = (0..<16).map { shift in
+        shifted(shift, [4 * 38, 7 * 13, 13]) { inputs, output in
+          hw_conv1d(inputs[0], 38, 1, 7, inputs[1], inputs[2], output, 4, 32, 13)
+          return 4 * 32 * 13
+        }
+      }
+      XCTAssertEqual(Set(convolution).count, 1, "convolution at \(level)")
+      let gradient = (0..<16).map { shift in
+        shifted(shift, [4 * 38, 4 * 32 * 13]) { inputs, output in
+          hw_conv1d_backward(inputs[0], 38, 1, 7, inputs[1], output, output + 7 * 13, 4, 32, 13)
+          return 8 * 13
+        }
+      }
+      XCTAssertEqual(Set(gradient).count, 1, "convolution's gradient at \(level)")
+    }
+  }
+
+  /// Puts random numbers, and the output, `shift` floats after a 64-byte boundary; returns the output's bits.
+  private func shifted(
+    _ shift: Int, _ counts: [Int], _ body: ([UnsafeMutablePointer<Float>], UnsafeMutablePointer<Float>) -> Int
+  ) -> [UInt32] {
+    var generator = TestGenerator(state: 7)
+    let inputs = counts.map { AlignedBuffer<Float>(count: $0 + 16) }
+    for (buffer, count) in zip(inputs, counts) {
+      for (i, value) in generator.floats(count).enumerated() { buffer.data[shift + i] = value }
+    }
+    let output = AlignedBuffer<Float>(count: 1 << 17)
+    return withExtendedLifetime((inputs, output)) {
+      let count = body(inputs.map { $0.data + shift }, output.data + shift)
+      return (0..<count).map { output.data[shift + $0].bitPattern }
+    }
+  }
+
+  func testProduct() {
+    var generator = TestGenerator(state: 8)
+    for (m, n, k) in [(3, 5, 7), (32, 128, 33), (1, 1, 1), (6, 16, 1)] {
+      for (ta, tb) in [(false, false), (true, false), (false, true), (true, true)] {
+        let (a, b) = (generator.floats(m * k), generator.floats(k * n))
+        let before = generator.floats(m * n)
+        var c = before
+        let status = hw_sgemm(
+          ta ? 1 : 0, tb ? 1 : 0, Int64(m), Int64(n), Int64(k), 2, a, Int64(ta ? m : k), b, Int64(tb ? k : n),
+          0.5, &c,
+          Int64(n))
+        XCTAssertEqual(status, 0)
+        var expected: [Double] = []
+        for i in 0..<m {
+          for j in 0..<n {
+            let sum = (0..<k).reduce(0.0) {
+              $0 + Double(a[ta ? $1 * m + i : i * k + $1]) * Double(b[tb ? j * k + $1 : $1 * n + j])
+            }
+            expected.append(2 * sum + 0.5 * Double(before[i * n + j]))
+          }
+        }
+        XCTAssertLessThan(relativeError(c, expected), 1e-6, "\(m) x \(n) x \(k) \(ta) \(tb)")
+      }
+    }
+    var c: Float = 0
+    XCTAssertNotEqual(hw_sgemm(0, 0, 4, 1, 8, 1, [Float](repeating: 1, count: 32), 4, [1], 1, 0, &c, 1), 0)
+  }
+
+  func testVectors() {
+    atEachLevel { level in
+      for n in [0, 1, 15, 16, 17, 100] {
+        var generator = TestGenerator(state: 9)
+        let (x, y) = (generator.floats(n), generator.floats(n))
+        var sum = y
+        hw_axpy(0.3, x, &sum, n)
+        XCTAssertLessThan(
+          relativeError(sum, zip(x, y).map { Double(Float(0.3)) * Double($0) + Double($1) }), 1e-6, level)
+        var scaled = x
+        hw_scale(0.3, &scaled, n)
+        XCTAssertEqual(scaled, x.map { $0 * 0.3 }, level)
+        let squares = x.reduce(0) { $0 + Double($1) * Double($1) }
+        XCTAssertEqual(hw_sum_squares(x, n), squares, accuracy: 1e-13 * squares, level)
+      }
+      for (rows, columns) in [(1, 1), (5, 13), (33, 128)] {
+        var generator = TestGenerator(state: 10)
+        let (x, bias) = (generator.floats(rows * columns), generator.floats(columns))
+        var y = x
+        hw_add_bias(&y, bias, rows, columns)
+        XCTAssertEqual(y, x.indices.map { x[$0] + bias[$0 % columns] }, level)
+        var sums = [Float](repeating: 99, count: columns)
+        hw_column_sums(x, &sums, rows, columns)
+        let expected = (0..<columns).map { c in (0..<rows).reduce(0) { $0 + Double(x[$1 * columns + c]) } }
+        XCTAssertLessThan(relativeError(sums, expected), 1e-6, level)
+      }
+    }
+  }
+
+  func testSumOfSquaresAndDropoutAreTheSameAtEveryLevel() {
+    var generator = TestGenerator(state: 12)
+    let x = generator.floats(1003)
+    var squares: Set<UInt64> = []
+    var masks: Set<[Float]> = []
+    atEachLevel { _ in
+      squares.insert(hw_sum_squares(x, x.count).bitPattern)
+      var y = x
+      hw_dropout(&y, y.count, 42, 1 << 30, 4 / 3)
+      masks.insert(y)
+    }
+    XCTAssertEqual(squares.count, 1)
+    XCTAssertEqual(masks.count, 1)
+  }
+
+  func testNaNIsNeverHidden() {
+    atEachLevel { level in
+      for at in 0..<40 {
+        var x = [Float](repeating: -1, count: 40)
+        x[at] = .nan
+        var rectified = x
+        hw_relu(&rectified, 40)
+        XCTAssertTrue(rectified[at].isNaN && rectified.filter(\.isNaN).count == 1, level)
+        var biased = x
+        hw_add_bias_relu(&biased, [Float](repeating: 0, count: 40), 1, 40)
+        XCTAssertTrue(biased[at].isNaN && biased.filter(\.isNaN).count == 1, level)
+        var (pooled, index) = ([Float](repeating: 0, count: 10), [UInt16](repeating: 9, count: 10))
+        hw_maxpool(x, &pooled, &index, 1, 8, 5, 4)
+        XCTAssertEqual(pooled.filter(\.isNaN).count, 1, level)
+        XCTAssertTrue(pooled[at / 20 * 5 + at % 5].isNaN, level)
+        XCTAssertEqual(index[at / 20 * 5 + at % 5], UInt16(at / 5 % 4), level)
+      }
+    }
+  }
+
+  /// Masks of neighbouring keys share no more than chance has, and fall evenly on all elements.
+  func testDropoutMasksAreIndependent() {
+    let (n, keys) = (4096, 64)
+    var kept = [Int](repeating: 0, count: n)
+    var masks: [[Bool]] = []
+    for key in 0..<keys {
+      var x = [Float](repeating: 1, count: n)
+      hw_dropout(&x, n, UInt64(key), 1 << 31, 2)
+      masks.append(x.map { $0 != 0 })
+      for i in 0..<n where x[i] != 0 { kept[i] += 1 }
+    }
+    for a in 0..<keys {
+      for b in 0..<a {
+        let same = zip(masks[a], masks[b]).filter { $0 == $1 }.count
+        XCTAssertEqual(Double(same), Double(n) / 2, accuracy: 5 * 32, "keys \(a) and \(b)")  // 5 sigma
+      }
+    }
+    // The number of keys that keep an element is binomial(64, 1/2): variance 16.
+    let variance = kept.reduce(0.0) { $0 + (Double($1) - 32) * (Double($1) - 32) } / Double(n)
+    XCTAssertEqual(variance, 16, accuracy: 2)
+    let neighbours = masks.reduce(0) { sum, mask in sum + (1..<n).filter { mask[$0] == mask[$0 - 1] }.count }
+    XCTAssertEqual(Double(neighbours) / Double(keys * (n - 1)), 0.5, accuracy: 0.005)
+  }
+
+  /// A shorter batch has the longer one's mask for its elements, and the pointer plays no part.
+  func testDropoutMaskDependsOnKeyAndElementAlone() {
+    let (long, short) = (AlignedBuffer<Float>(count: 1003), AlignedBuffer<Float>(count: 1003))
+    for i in 0..<1003 { (long.data[i], short.data[i]) = (1, 1) }
+    hw_dropout(long.data, 1003, 5, 1 << 30, 1)
+    hw_dropout(short.data + 3, 500, 5, 1 << 30, 1)
+    for i in 0..<500 { XCTAssertEqual(long.data[i], short.data[3 + i]) }
+  }
+
+  func testAdam() {
+    atEachLevel { level in
+      let group = ParameterGroup(name: "test", tensors: [("a", 5, 7), ("b", 1, 3)])
+      var generator = TestGenerator(state: 13)
+      var values: [[Double]] = []
+      for parameter in group.parameters {
+        parameter.value.set(generator.floats(parameter.value.count))
+        values.append(doubles(parameter.value.array))
+      }
+      var (m, v) = (values.map { $0.map { _ in 0.0 } }, values.map { $0.map { _ in 0.0 } })
+      let adam = Adam(learningRate: 0.01, weightDecay: 0.01)
+      for step in 1...20 {
+        for (i, parameter) in group.parameters.enumerated() {
+          parameter.gradient.set(generator.floats(parameter.value.count))
+          Twin.adam(
+            value: &values[i], m: &m[i], v: &v[i], gradient: doubles(parameter.gradient.array), step: step,
+            rate: 0.01,
+            decay: 0.01, scale: 0.7)
+        }
+        adam.update(group, step: step, learningRate: 0.01, gradientScale: 0.7)
+      }
+      for (i, parameter) in group.parameters.enumerated() {
+        XCTAssertLessThan(relativeError(parameter.value.array, values[i]), 1e-5, level)
+      }
+      let padding = (0..<group.count).filter { $0 >= 35 && $0 < 48 || $0 >= 51 }
+      XCTAssertTrue(padding.allSatisfy { group.values[$0] == 0 }, "padding moved at \(level)")
+    }
+  }
+
+  /// A weight whose gradient stays 0 must not end in subnormal moments, which are slow.
+  func testAdamFlushesDecayedMoments() {
+    atEachLevel { level in
+      let n = 19
+      var (value, m, v) = (
+        [Float](repeating: 1, count: n), [Float](repeating: 0, count: n), [Float](repeating: 0, count: n)
+      )
+      var rates = hw_adam_rates(
+        beta1: 0.9, beta2: 0.5, epsilon: 1e-8, weight_decay: 0, gradient_scale: 1, step_size: 1e-3,
+        inverse_root_bias2: 1)
+      hw_adam(&value, [Float](repeating: 1, count: n), &m, &v, n, &rates)
+      for _ in 0..<900 {
+        hw_adam(&value, [Float](repeating: 0, count: n), &m, &v, n, &rates)
+        XCTAssertFalse((m + v).contains(where: \.isSubnormal), level)
+      }
+      XCTAssertEqual(m + v, [Float](repeating: 0, count: 2 * n), level)
+    }
+  }
+}
