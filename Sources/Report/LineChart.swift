@@ -48,12 +48,13 @@ public struct LineChart: Sendable {
   private static let (axisHeight, legendRow) = (46.0, 20.0)
   private static let plotWidth = width - left - right
 
-  /// An `svg` element, to be set into a page or kept as a file.
+  /// An `svg` element, to be set into a page or kept as a file. The first series lies on top.
   public var svg: String {
     let height = Self.top + Self.plotHeight + Self.axisHeight + Double(series.count) * Self.legendRow
     let points = series.flatMap(\.points)
     let (x, y) = (Axis(points.map(\.x)), Axis(points.map(\.y), logarithmic: logarithmic))
-    let body = [frame(x, y), points.isEmpty ? emptyNote : ""] + series.indices.map { line($0, x, y) }
+    let body =
+      [frame(x, y), points.isEmpty ? emptyNote : ""] + series.indices.reversed().map { line($0, x, y) }
     return """
       <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Int(Self.width)) \(Int(height))" role="img" \
       font-family="system-ui, sans-serif" font-size="14" fill="currentColor">
@@ -99,7 +100,7 @@ public struct LineChart: Sendable {
     if !spots.isEmpty {
       let path = spots.map { "\(number($0.0)),\(number($0.1))" }.joined(separator: " ")
       marks.append(
-        "<polyline points=\"\(path)\" fill=\"none\" style=\"stroke:\(colour)\" stroke-width=\"2\" stroke-linejoin=\"round\"/>"
+        "<polyline points=\"\(path)\" fill=\"none\" style=\"stroke:\(colour)\" stroke-width=\"\(spots.count > 60 ? 1.3 : 2)\" stroke-linejoin=\"round\"/>"
       )
     }
     if spots.count <= 30 {
