@@ -29,8 +29,11 @@ enum Command {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "\(root)/Launch/heartwood")
     process.arguments = ["-n", "\(ranks)"] + arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-      .merging(["HEARTWOOD_BINARY": binary]) { $1 }
+    // Other tests of this process have initialised MPI, which leaves variables that would confuse mpirun.
+    let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
+      !["OMPI_", "PMIX_", "ORTE_"].contains(where: name.hasPrefix)
+    }
+    process.environment = inherited.merging(environment) { $1 }.merging(["HEARTWOOD_BINARY": binary]) { $1 }
     let (output, errors) = (Sink(), Sink())
     process.standardOutput = output.pipe
     process.standardError = errors.pipe

@@ -47,7 +47,8 @@ final class RealDataTests: CommandTestCase {
       let run = try train(
         5, "\(target)-\(seed)",
         [
-          "--problem", "detection", "--scenario", "inconsistent", "--branch", "cnn", "--protocol", "mean", "--records",
+          "--problem", "detection", "--scenario", "inconsistent", "--branch", "cnn", "--protocol", "mean",
+          "--records",
           sources, "--targets", target, "--baseline", "pooled,balanced", "--seed", "\(seed)", "--data", data,
         ])
       let summary = try json("\(run)/summary.json")
@@ -65,7 +66,8 @@ final class RealDataTests: CommandTestCase {
       let spread = (bySeed.map { pow($0 - mean(bySeed), 2) }.reduce(0, +) / Double(seeds - 1)).squareRoot()
       print(
         String(
-          format: "unseen %@, seeds 1 to %d, balanced accuracy, %@: %.3f, sd %.3f", title, seeds, name, mean(bySeed),
+          format: "unseen %@, seeds 1 to %d, balanced accuracy, %@: %.3f, sd %.3f", title, seeds, name,
+          mean(bySeed),
           spread))
     }
   }

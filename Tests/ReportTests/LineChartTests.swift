@@ -57,7 +57,7 @@ final class LineChartTests: XCTestCase {
     let ranges: [[Double]] = [
       [3], [0, 0], [-2, -2], [1e-300, 2e-300], [-1e300, 1e300],
       [-.greatestFiniteMagnitude, .greatestFiniteMagnitude],
-      [1, 1 + 1e-12], [1e15, 1e15 + 1], [5e-324, 5e-324],
+      [1, 1 + 1e-12], [1e15, 1e15 + 1],
     ]
     for values in ranges {
       for logarithmic in [false, true] {
