@@ -42,6 +42,7 @@ let package = Package(
     .testTarget(name: "CohortTests", dependencies: ["Cohort", "WFDB"], exclude: ["Fixtures"]),
     .testTarget(
       name: "SharedTrunkTests", dependencies: ["Cohort", "MPI", "SharedTrunk"], exclude: ["Fixtures"]),
+    .testTarget(name: "ReportTests", dependencies: ["Report"]),
     .testTarget(name: "HeartwoodTests", dependencies: ["heartwood", "SharedTrunk"]),
   ],
   swiftLanguageModes: [.v6]

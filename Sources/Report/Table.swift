@@ -33,6 +33,18 @@ public struct Table: Sendable {
     return ([header, rule] + rows).map { "| \($0.joined(separator: " | ")) |" }.joined(separator: "\n")
   }
 
+  /// A `table` element; cells of figures have the class `figures`.
+  public var html: String {
+    func row(_ cells: [String], _ element: String) -> String {
+      let cells = cells.enumerated().map { column, cell in
+        "<\(element)\(isFigures(column) ? " class=\"figures\"" : "")>\(escaped(cell))</\(element)>"
+      }
+      return "<tr>\(cells.joined())</tr>"
+    }
+    let body = rows.map { row($0, "td") }.joined(separator: "\n")
+    return "<table>\n<thead>\n\(row(header, "th"))\n</thead>\n<tbody>\n\(body)\n</tbody>\n</table>"
+  }
+
   private func isFigures(_ column: Int) -> Bool {
     rows.contains { $0[column].contains(where: \.isNumber) }
       && rows.allSatisfy { Double($0[column].filter { $0 != "%" }) != nil || $0[column] == "-" }

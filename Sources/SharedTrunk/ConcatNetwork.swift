@@ -38,7 +38,9 @@ final class ConcatNetwork: Learner {
       TaskSlot(shape, index: $0, name: names[$0], tasks: names.count, batch: batch, seed: options.seed)
     }
     votes = tasks.map { $0.votes(classes: shape.classes) }
-    samplers = tasks.map { ClassWeightedSampler(labels: $0.training.labels, indices: Array($0.training.labels.indices)) }
+    samplers = tasks.map {
+      ClassWeightedSampler(labels: $0.training.labels, indices: Array($0.training.labels.indices))
+    }
     trunk = Trunk(shape, Start.trunk(shape, seed: options.seed), batch: batch)
     switch options.exchange {
     case .reduce:
@@ -180,7 +182,9 @@ final class ConcatNetwork: Learner {
   /// Own task `position`'s features of the examples, a minibatch at a time.
   private func eachBatch(_ position: Int, _ examples: Examples, _ body: () -> Void) {
     for start in stride(from: 0, to: examples.count, by: options.batch) {
-      slots[position].minibatch.load(examples, count: min(options.batch, examples.count - start)) { start + $0 }
+      slots[position].minibatch.load(examples, count: min(options.batch, examples.count - start)) {
+        start + $0
+      }
       slots[position].forward(step: nil)
       body()
     }

@@ -82,7 +82,8 @@ final class GatherExchange: Exchange {
       (sent.data + position * featureCount).update(from: slot.v.data, count: featureCount)
     }
     try communicator.allgatherv(
-      UnsafeBufferPointer(sent.buffer), into: gathered.buffer, counts: featureCounts, kind: Message.activations)
+      UnsafeBufferPointer(sent.buffer), into: gathered.buffer, counts: featureCounts,
+      kind: Message.activations)
     z.fill(0)
     for task in names.indices { z.add(products[task].forward(features(task, of: gathered))) }
     g.fill(0)
@@ -137,12 +138,16 @@ final class GatherExchange: Exchange {
     optimizer.update(trunk.group)
   }
 
-  private func append(_ group: ParameterGroup, at target: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> {
+  private func append(_ group: ParameterGroup, at target: UnsafeMutablePointer<Float>)
+    -> UnsafeMutablePointer<Float>
+  {
     target.update(from: group.gradients, count: group.count)
     return target + group.count
   }
 
-  private func take(_ group: ParameterGroup, from source: UnsafeMutablePointer<Float>) -> UnsafeMutablePointer<Float> {
+  private func take(_ group: ParameterGroup, from source: UnsafeMutablePointer<Float>)
+    -> UnsafeMutablePointer<Float>
+  {
     group.gradients.update(from: source, count: group.count)
     return source + group.count
   }

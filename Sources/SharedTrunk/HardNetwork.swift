@@ -40,7 +40,9 @@ final class HardNetwork: Learner {
     }
     self.trunkGroup = trunkGroup
     self.taskGroups = taskGroups
-    samplers = tasks.map { ClassWeightedSampler(labels: $0.training.labels, indices: Array($0.training.labels.indices)) }
+    samplers = tasks.map {
+      ClassWeightedSampler(labels: $0.training.labels, indices: Array($0.training.labels.indices))
+    }
     sum = TaskSum(
       options.sum, count: trunkGroup.count, fractionBits: TaskSum.gradientBits, parts: names.count)
   }
@@ -55,7 +57,9 @@ final class HardNetwork: Learner {
     for (position, stack) in stacks.enumerated() {
       let task = owned.lowerBound + position
       var stream = RandomStream(seed: streamKey(options.seed, .minibatch, task, step))
-      stack.minibatch.load(tasks[position].training, count: options.batch) { _ in samplers[position]!.draw(using: &stream) }
+      stack.minibatch.load(tasks[position].training, count: options.batch) { _ in
+        samplers[position]!.draw(using: &stream)
+      }
       let loss = stack.train(key: streamKey(options.seed, .featureDropout, task, step), scale: scale)
       sum.add(gradients, task: task)
       sum.add(loss: loss * Double(scale), task: task)
@@ -73,7 +77,9 @@ final class HardNetwork: Learner {
   func prepareToPredict() throws {}
   func prepareAfterReading() throws {}
 
-  func predictOwn(_ position: Int, _ examples: Examples) -> [Float] { stacks[position].probabilities(examples) }
+  func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
+    stacks[position].probabilities(examples)
+  }
 
   /// Mean over the tasks of what each one's branch and head say.
   func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {

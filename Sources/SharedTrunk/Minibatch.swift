@@ -32,17 +32,21 @@ final class Minibatch {
 
   /// Copies `count` examples, the k-th being number `pick(k)` of `examples`.
   func load(_ examples: Examples, count: Int, _ pick: (Int) -> Int) {
-    precondition(count <= capacity && examples.windowLength == length, "\(count) windows of \(examples.windowLength)")
+    precondition(
+      count <= capacity && examples.windowLength == length, "\(count) windows of \(examples.windowLength)")
     rows = count
     for row in 0..<count {
       let example = pick(row)
       copy(examples.windows, example, length, to: windows.data + row * length)
-      if extraFeatures > 0 { copy(examples.rr, example, extraFeatures, to: extras.data + row * extraFeatures) }
+      if extraFeatures > 0 {
+        copy(examples.rr, example, extraFeatures, to: extras.data + row * extraFeatures)
+      }
       labels.data[row] = examples.labels[example]
     }
   }
 
-  private func copy(_ numbers: [Float], _ example: Int, _ count: Int, to target: UnsafeMutablePointer<Float>) {
+  private func copy(_ numbers: [Float], _ example: Int, _ count: Int, to target: UnsafeMutablePointer<Float>)
+  {
     numbers.withUnsafeBufferPointer {
       target.update(from: $0.baseAddress! + example * count, count: count)
     }

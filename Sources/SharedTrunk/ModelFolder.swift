@@ -25,7 +25,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var layout = "inputs x outputs; features position first"
 
   public init(
-    problem: String, scenario: String, learning: Learning, fusion: Fusion, pooling: Pooling?, shape: NetworkShape,
+    problem: String, scenario: String, learning: Learning, fusion: Fusion, pooling: Pooling?,
+    shape: NetworkShape,
     classes: [String], tasks: [String], `protocol`: PredictionProtocol, input: InputDescription,
     options: TrainingOptions
   ) {
@@ -77,7 +78,9 @@ public enum ModelFolder {
   public static let descriptionFile = "model.json"
 
   /// Writes the own tasks' files, and on the rank that `leads` also the trunk's and, last, the description.
-  static func write(_ learner: any Learner, _ description: ModelDescription, leads: Bool, to folder: String) throws {
+  static func write(_ learner: any Learner, _ description: ModelDescription, leads: Bool, to folder: String)
+    throws
+  {
     for (name, tensors) in learner.taskTensors() {
       try AtomicFile.write(try tensors.encoded(), to: "\(folder)/\(taskFile(name))")
     }
@@ -194,7 +197,8 @@ extension HardNetwork {
       try file.load(into: group, file: name)
       votes[position] = file.metadata["votes"] == "yes"
     }
-    try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(into: trunkGroup, file: ModelFolder.trunkFile)
+    try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
+      into: trunkGroup, file: ModelFolder.trunkFile)
   }
 }
 
@@ -205,7 +209,9 @@ extension PooledNetwork {
   /// The one branch and head, written by the rank that owns the first task.
   func taskTensors() -> [(name: String, tensors: Safetensors)] {
     guard owned.lowerBound == 0 else { return [] }
-    return [(Self.taskName, Safetensors(group, where: { !Self.inTrunk($0) }, metadata: ["task": Self.taskName]))]
+    return [
+      (Self.taskName, Safetensors(group, where: { !Self.inTrunk($0) }, metadata: ["task": Self.taskName]))
+    ]
   }
 
   func trunkTensors() -> Safetensors { Safetensors(group, where: Self.inTrunk, metadata: [:]) }

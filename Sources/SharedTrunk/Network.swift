@@ -36,7 +36,8 @@ public final class Network {
 
   /// Throws `MPIError`.
   public init(
-    _ form: Form, _ shape: NetworkShape, _ tasks: TaskSet, _ options: TrainingOptions, _ communicator: Communicator,
+    _ form: Form, _ shape: NetworkShape, _ tasks: TaskSet, _ options: TrainingOptions,
+    _ communicator: Communicator,
     timedCollectives: Int = 0
   ) throws {
     self.shape = shape
@@ -48,14 +49,17 @@ public final class Network {
     switch form {
     case .concat:
       learner = try ConcatNetwork(
-        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options, communicator,
+        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options,
+        communicator,
         times: times)
     case .hard:
       learner = HardNetwork(
-        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options, communicator)
+        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options,
+        communicator)
     case .pooled(let pooling):
       learner = try PooledNetwork(
-        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options, pooling: pooling,
+        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options,
+        pooling: pooling,
         communicator)
     }
   }
@@ -75,7 +79,8 @@ public final class Network {
 
   /// One step at `learningRate`, for `bench`; returns the loss.
   public func step(_ step: Int, learningRate: Float) throws -> Double {
-    var optimizer = Optimizer(adam: Adam(learningRate: 0, weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
+    var optimizer = Optimizer(
+      adam: Adam(learningRate: 0, weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
     optimizer.step = step + 1
     optimizer.learningRate = learningRate
     return try learner.train(step: step, optimizer)

@@ -12,7 +12,8 @@ public struct NetworkShape: Codable, Sendable, Equatable {
   public var dropout: Float
 
   public init(
-    branch: BranchShape, extraFeatures: Int = 0, trunk: [Int] = [64, 64], classes: Int = 2, dropout: Float = 0.2
+    branch: BranchShape, extraFeatures: Int = 0, trunk: [Int] = [64, 64], classes: Int = 2,
+    dropout: Float = 0.2
   ) {
     self.branch = branch
     self.extraFeatures = extraFeatures
@@ -37,7 +38,10 @@ public struct NetworkShape: Codable, Sendable, Equatable {
   var trunkTensors: [(name: String, rows: Int, columns: Int)] {
     [(Tensor.trunkBias(0), 1, trunk[0])]
       + (1..<max(trunk.count, 1)).flatMap { layer in
-        [(Tensor.trunkWeight(layer), trunk[layer - 1], trunk[layer]), (Tensor.trunkBias(layer), 1, trunk[layer])]
+        [
+          (Tensor.trunkWeight(layer), trunk[layer - 1], trunk[layer]),
+          (Tensor.trunkBias(layer), 1, trunk[layer]),
+        ]
       }
   }
 

@@ -152,7 +152,8 @@ struct PoolSampler {
 
   /// The ranks tell one another how many examples of each class their tasks have.
   init(
-    _ tasks: [TaskData], classes: Int, _ ownership: Ownership, _ pooling: Pooling, _ communicator: Communicator
+    _ tasks: [TaskData], classes: Int, _ ownership: Ownership, _ pooling: Pooling,
+    _ communicator: Communicator
   ) throws {
     self.classes = classes
     self.pooling = pooling

@@ -21,7 +21,8 @@ final class ReduceExchange: Exchange {
   private let times: CollectiveTimes?
 
   init(
-    _ shape: NetworkShape, trunk: Trunk, names: [String], batch: Int, sum: SumKind, _ communicator: Communicator,
+    _ shape: NetworkShape, trunk: Trunk, names: [String], batch: Int, sum: SumKind,
+    _ communicator: Communicator,
     times: CollectiveTimes?
   ) {
     let (width, outputs) = (shape.trunk[0], shape.trunk[shape.trunk.count - 1])
@@ -29,7 +30,8 @@ final class ReduceExchange: Exchange {
     self.names = names
     self.communicator = communicator
     self.times = times
-    activationSum = TaskSum(sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count)
+    activationSum = TaskSum(
+      sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count)
     gradientSum = TaskSum(sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count)
     buffers = (AlignedBuffer(count: batch * width), AlignedBuffer(count: batch * outputs))
     z = Matrix(buffers.z.data, rows: batch, columns: width)

@@ -26,7 +26,12 @@ public struct Safetensors: Sendable, Equatable {
   private struct Entry: Codable {
     let dtype: String
     let shape: [Int]
-    let data_offsets: [Int]
+    let dataOffsets: [Int]
+
+    enum CodingKeys: String, CodingKey {
+      case dtype, shape
+      case dataOffsets = "data_offsets"
+    }
   }
 
   private enum Header: Codable {
@@ -57,7 +62,7 @@ public struct Safetensors: Sendable, Equatable {
     for name in names {
       let tensor = tensors[name]!
       let end = offset + 4 * tensor.values.count
-      header[name] = .entry(Entry(dtype: "F32", shape: tensor.shape, data_offsets: [offset, end]))
+      header[name] = .entry(Entry(dtype: "F32", shape: tensor.shape, dataOffsets: [offset, end]))
       offset = end
     }
     let encoder = JSONEncoder()
@@ -97,7 +102,9 @@ public struct Safetensors: Sendable, Equatable {
     }
   }
 
-  private static func tensor(_ name: String, _ entry: Entry, _ bytes: [UInt8], _ file: String) throws -> Tensor {
+  private static func tensor(_ name: String, _ entry: Entry, _ bytes: [UInt8], _ file: String) throws
+    -> Tensor
+  {
     guard entry.dtype == "F32" else { throw ModelError.damaged(file, "\(name) is \(entry.dtype), not F32") }
     var count = 1
     for side in entry.shape {
@@ -105,11 +112,11 @@ public struct Safetensors: Sendable, Equatable {
       guard side >= 0 && !overflow else { throw ModelError.damaged(file, "\(name) has shape \(entry.shape)") }
       count = product
     }
-    guard entry.data_offsets.count == 2, entry.data_offsets[0] >= 0, entry.data_offsets[1] <= bytes.count,
-      entry.data_offsets[0] <= entry.data_offsets[1], count <= bytes.count,
-      entry.data_offsets[1] - entry.data_offsets[0] == 4 * count
+    guard entry.dataOffsets.count == 2, entry.dataOffsets[0] >= 0, entry.dataOffsets[1] <= bytes.count,
+      entry.dataOffsets[0] <= entry.dataOffsets[1], count <= bytes.count,
+      entry.dataOffsets[1] - entry.dataOffsets[0] == 4 * count
     else { throw ModelError.damaged(file, "\(name)'s bytes do not fit its shape \(entry.shape)") }
-    let first = entry.data_offsets[0]
+    let first = entry.dataOffsets[0]
     let values = (0..<count).map { index in
       let at = first + 4 * index
       return Float(

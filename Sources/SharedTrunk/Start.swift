@@ -4,10 +4,13 @@ import Layers
 /// The weights that training starts from: uniform in +-1 / sqrt(fan-in), as PyTorch's Linear and Conv1d.
 enum Start {
   /// Branch, `W_i` and head of task `index`, from stream (seed, task). `W_i` has the fan-in of the whole concatenation, n d.
-  static func task(_ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64) -> ParameterGroup {
+  static func task(_ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64)
+    -> ParameterGroup
+  {
     let group = ParameterGroup(name: name, tensors: shape.taskTensors)
     fill(
-      group, shape, concatenated: tasks * shape.features, RandomStream(seed: streamKey(seed, .taskWeights, index)))
+      group, shape, concatenated: tasks * shape.features,
+      RandomStream(seed: streamKey(seed, .taskWeights, index)))
     return group
   }
 

@@ -35,16 +35,20 @@ struct Bench: ParsableCommand {
   var json: String?
 
   func validate() throws {
-    for (name, value) in [("tasks", tasks), ("batch", batch), ("steps", steps)] where value < 1 || value > 1_000_000 {
+    for (name, value) in [("tasks", tasks), ("batch", batch), ("steps", steps)]
+    where value < 1 || value > 1_000_000 {
       throw ValidationError("--\(name) \(value): from 1 to 1000000")
     }
-    guard warmup >= 0 && warmup <= 1_000_000 else { throw ValidationError("--warmup \(warmup): from 0 to 1000000") }
+    guard warmup >= 0 && warmup <= 1_000_000 else {
+      throw ValidationError("--warmup \(warmup): from 0 to 1000000")
+    }
   }
 
   func run() throws {
     Session.run { session in
       guard session.ranks <= tasks else {
-        try session.end(.usage, "\(session.ranks) ranks for --tasks \(tasks): use -n \(tasks) or fewer, or more tasks")
+        try session.end(
+          .usage, "\(session.ranks) ranks for --tasks \(tasks): use -n \(tasks) or fewer, or more tasks")
       }
       try measure(session)
     }
@@ -100,7 +104,8 @@ struct Bench: ParsableCommand {
       branch: branch.rawValue, tasks: tasks, batch: batch, ranks: session.ranks, steps: steps,
       exchange: exchange.rawValue, sum: sum.rawValue, examplesPerSecond: examples / median,
       cpuExamplesPerSecond: examples * Double(steps) / allUsed,
-      stepMilliseconds: .init(median: median * 1e3, min: sorted[0] * 1e3, max: sorted[sorted.count - 1] * 1e3),
+      stepMilliseconds: .init(
+        median: median * 1e3, min: sorted[0] * 1e3, max: sorted[sorted.count - 1] * 1e3),
       gflops: operations / median / 1e9, peakGflops: peak[0], secondsToFirstStep: firstStep.own,
       secondsFromLaunchToFirstStep: firstStep.launcher, peakMemoryMB: memory, perRank: phases)
     try session.together {
@@ -119,10 +124,14 @@ struct Bench: ParsableCommand {
   }
 
   /// A rank that comes early to a collective waits there for the last: what it spends beyond the quickest rank is waiting.
-  private func phases(_ network: Network, total: Double, _ communicator: Communicator) throws -> [Figures.Phases] {
+  private func phases(_ network: Network, total: Double, _ communicator: Communicator) throws -> [Figures
+    .Phases]
+  {
     let mine = network.secondsOfCollectives
     var quickest = mine
-    try quickest.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .min, kind: Message.metrics) }
+    try quickest.withUnsafeMutableBufferPointer {
+      try communicator.allreduce($0, .min, kind: Message.metrics)
+    }
     let (spent, exchange) = (mine.reduce(0, +), quickest.reduce(0, +))
     let scale = 1e3 / Double(steps)
     let computes = try communicator.allgather((total - spent) * scale, kind: Message.metrics)

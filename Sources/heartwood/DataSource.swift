@@ -10,7 +10,8 @@ struct DataOptions: ParsableArguments {
   @Option(help: "Folder of a WFDB database, such as MIT-BIH's (default: the environment's HEARTWOOD_DATA).")
   var data: String?
 
-  @Option(help: ArgumentHelp("Simulate this many patients instead; the last is the target.", valueName: "patients"))
+  @Option(
+    help: ArgumentHelp("Simulate this many patients instead; the last is the target.", valueName: "patients"))
   var simulate: Int?
 
   @Option(help: "Minutes of each simulated recording.")
@@ -30,9 +31,12 @@ struct DataOptions: ParsableArguments {
   func validate() throws {
     if data != nil && simulate != nil { throw ValidationError("--data and --simulate exclude each other") }
     if let simulate, simulate < 2 || simulate > 100_000 {
-      throw ValidationError("--simulate \(simulate): at least 2 patients (a source and a target), at most 100000")
+      throw ValidationError(
+        "--simulate \(simulate): at least 2 patients (a source and a target), at most 100000")
     }
-    if !(minutes >= 0.5 && minutes <= 1440) { throw ValidationError("--minutes \(minutes): from 0.5 to 1440") }
+    if !(minutes >= 0.5 && minutes <= 1440) {
+      throw ValidationError("--minutes \(minutes): from 0.5 to 1440")
+    }
   }
 
   func source() throws -> DataSource {
@@ -61,7 +65,8 @@ enum DataSource {
     switch self {
     case .simulated(let patients, let minutes):
       "simulated ECG (\(patients) patients of \(decimals(minutes, 0)) minutes; McSharry's model), not real recordings"
-    case .folder(let path): "\(Self.isMITBIH(path) ? "MIT-BIH Arrhythmia Database, real recordings," : "recordings") in \(path)"
+    case .folder(let path):
+      "\(Self.isMITBIH(path) ? "MIT-BIH Arrhythmia Database, real recordings," : "recordings") in \(path)"
     }
   }
 
@@ -85,7 +90,9 @@ struct RecordList: ExpressibleByArgument {
     guard !names.isEmpty, Set(names).count == names.count,
       names.allSatisfy({ name in
         !name.isEmpty && !name.hasPrefix("/")
-          && name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { $0 != ".." && $0 != "" && $0 != "." }
+          && name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
+            $0 != ".." && $0 != "" && $0 != "."
+          }
       })
     else { return nil }
   }

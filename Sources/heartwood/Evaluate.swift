@@ -15,7 +15,9 @@ struct Evaluate: ParsableCommand {
 
   @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"))
   var model: String
-  @Option(help: ArgumentHelp("Folder of a WFDB database (default: the environment's HEARTWOOD_DATA).", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA).", valueName: "dir"))
   var data: String?
   @Option(help: ArgumentHelp("Records to judge.", valueName: "list"))
   var records: RecordList
@@ -37,10 +39,13 @@ struct Evaluate: ParsableCommand {
     let answer = self.answer ?? description.protocol
     let tasks = description.tasks
     guard session.ranks <= tasks.count else {
-      try session.end(.usage, "\(session.ranks) ranks for \(tasks.count) tasks: use -n \(tasks.count) or fewer")
+      try session.end(
+        .usage, "\(session.ranks) ranks for \(tasks.count) tasks: use -n \(tasks.count) or fewer")
     }
     if answer == .own, let stranger = records.names.first(where: { !tasks.contains($0) }) {
-      try session.end(.usage, "--protocol own: record \(stranger) is not a task of the model (\(tasks.joined(separator: ", ")))")
+      try session.end(
+        .usage,
+        "--protocol own: record \(stranger) is not a task of the model (\(tasks.joined(separator: ", ")))")
     }
     try session.together { try makeOutput(session) }
     let network = try load(description, session)
@@ -63,7 +68,8 @@ struct Evaluate: ParsableCommand {
     try session.together {
       guard session.leads else { return }
       let evaluation = Evaluation(
-        model: model, protocol: answer.rawValue, test: metrics(labels, probabilities, description), perRecord: results)
+        model: model, protocol: answer.rawValue, test: metrics(labels, probabilities, description),
+        perRecord: results)
       try AtomicFile.write(try JSONEncoder.readable.encode(evaluation), to: "\(output)/evaluation.json")
       say(ResultTable.text([(description.learning.rawValue.uppercased(), results)], inconsistent: false))
       say("Written: \(output)/evaluation.json")
@@ -85,20 +91,25 @@ struct Evaluate: ParsableCommand {
   }
 
   private func probabilities(
-    _ network: Network, _ target: RunData.Target, _ answer: PredictionProtocol, _ description: ModelDescription,
+    _ network: Network, _ target: RunData.Target, _ answer: PredictionProtocol,
+    _ description: ModelDescription,
     _ session: Session
   ) throws -> [Float] {
     guard answer == .own, let task = description.tasks.firstIndex(of: target.name) else {
       return try network.predict(target.examples, answer)
     }
     let ownership = network.tasks.ownership
-    let mine = ownership.own.contains(task) ? network.predictOwn(task - ownership.own.lowerBound, target.examples) : []
+    let mine =
+      ownership.own.contains(task) ? network.predictOwn(task - ownership.own.lowerBound, target.examples) : []
     return try session.communicator.broadcast(mine, root: ownership.rank(of: task), kind: Message.metrics)
   }
 
-  private func metrics(_ labels: [Int32], _ probabilities: [Float], _ description: ModelDescription) -> Metrics {
+  private func metrics(_ labels: [Int32], _ probabilities: [Float], _ description: ModelDescription)
+    -> Metrics
+  {
     Metrics(
-      labels: labels, probabilities: probabilities, classes: description.classes.count, seed: description.options.seed)
+      labels: labels, probabilities: probabilities, classes: description.classes.count,
+      seed: description.options.seed)
   }
 
   private func makeOutput(_ session: Session) throws {
@@ -108,7 +119,9 @@ struct Evaluate: ParsableCommand {
     } catch {
       throw Failure(.cannotCreate, "cannot create --output \(output)")
     }
-    guard access(output, W_OK) == 0 else { throw Failure(.cannotCreate, "cannot write into --output \(output)") }
+    guard access(output, W_OK) == 0 else {
+      throw Failure(.cannotCreate, "cannot write into --output \(output)")
+    }
   }
 
   /// `evaluation.json`.
@@ -126,5 +139,7 @@ extension ModelDescription {
     learning == .stl ? .pooled(pooling ?? .pooled) : fusion == .hard ? .hard : .concat
   }
 
-  fileprivate var window: WindowShape { WindowShape(length: input.length, rate: input.rate, before: input.before) }
+  fileprivate var window: WindowShape {
+    WindowShape(length: input.length, rate: input.rate, before: input.before)
+  }
 }

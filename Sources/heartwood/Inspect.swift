@@ -48,11 +48,15 @@ struct Inspect: ParsableCommand {
     if json { return show(try JSONEncoder.readable.encode(description)) }
     print(
       "model: \(description.learning.rawValue), \(description.fusion.rawValue), \(description.shape.branch.kind.rawValue) branches; "
-        + "\(description.problem), \(description.scenario); classes \(description.classes.joined(separator: ", "))")
+        + "\(description.problem), \(description.scenario); classes \(description.classes.joined(separator: ", "))"
+    )
     var table = Table(["file", "tensor", "shape"])
-    let files = [ModelFolder.trunkFile] + (description.learning == .stl ? ["pooled"] : description.tasks).map(ModelFolder.taskFile)
+    let files =
+      [ModelFolder.trunkFile]
+      + (description.learning == .stl ? ["pooled"] : description.tasks).map(ModelFolder.taskFile)
     for file in files {
-      for (name, tensor) in try ModelFolder.tensors(file, in: folder).tensors.sorted(by: { $0.key < $1.key }) {
+      for (name, tensor) in try ModelFolder.tensors(file, in: folder).tensors.sorted(by: { $0.key < $1.key })
+      {
         table.add([file, name, tensor.shape.map(String.init).joined(separator: " x ")])
       }
     }
@@ -70,12 +74,15 @@ struct Inspect: ParsableCommand {
     }
     print(
       "run: \(summary.problem), \(summary.scenario), \(summary.branch), \(summary.learning); data \(summary.source), seed \(summary.seed), "
-        + "\(summary.ranks) ranks; loss \(decimals(summary.loss.first, 4)) to \(decimals(summary.loss.last, 4)) in \(summary.steps) steps")
+        + "\(summary.ranks) ranks; loss \(decimals(summary.loss.first, 4)) to \(decimals(summary.loss.last, 4)) in \(summary.steps) steps"
+    )
     var table = Table(["record", "part", "accuracy", "balanced acc.", "macro-F1", "AUC", "beats"])
     for result in summary.perTask {
       table.add([
-        result.name, result.part, decimals(result.metrics.accuracy, 3), decimals(result.metrics.balancedAccuracy, 3),
-        decimals(result.metrics.macroF1, 3), result.metrics.auc.map { decimals($0, 3) } ?? "-", "\(result.metrics.examples)",
+        result.name, result.part, decimals(result.metrics.accuracy, 3),
+        decimals(result.metrics.balancedAccuracy, 3),
+        decimals(result.metrics.macroF1, 3), result.metrics.auc.map { decimals($0, 3) } ?? "-",
+        "\(result.metrics.examples)",
       ])
     }
     print(table.text)

@@ -24,14 +24,16 @@ final class Progress {
     guard speaks else { return }
     validation = report.validation ?? validation
     let last = report.step == steps
-    let due = terminal ? report.seconds - shown >= 0.1 : report.step * 10 / steps > (report.step - 1) * 10 / steps
+    let due =
+      terminal ? report.seconds - shown >= 0.1 : report.step * 10 / steps > (report.step - 1) * 10 / steps
     guard due || last else { return }
     shown = report.seconds
     let rate = Double(report.step * examplesPerStep) / max(report.seconds, 1e-9)
     let left = report.seconds / Double(report.step) * Double(steps - report.step)
     var line = "\(title)  step \(report.step)/\(steps)  loss \(decimals(report.loss, 4))"
     if let validation { line += "  validation \(decimals(validation, 3))" }
-    line += "  \(Int(rate)) examples/s  \(last ? "took \(decimals(report.seconds, 1)) s" : "\(decimals(left, 0)) s left")"
+    line +=
+      "  \(Int(rate)) examples/s  \(last ? "took \(decimals(report.seconds, 1)) s" : "\(decimals(left, 0)) s left")"
     if terminal {
       say("\r\u{1B}[K\(line)", terminator: last ? "\n" : "")
     } else {

@@ -10,7 +10,8 @@ enum ResultTable {
         let result = network.results[index]
         table.add([
           result.name, result.part, network.name, rate(result.metrics.accuracy),
-          rate(result.metrics.balancedAccuracy), rate(result.metrics.macroF1), result.metrics.auc.map(rate) ?? "-",
+          rate(result.metrics.balancedAccuracy), rate(result.metrics.macroF1),
+          result.metrics.auc.map(rate) ?? "-",
           "\(result.metrics.examples)",
         ])
       }

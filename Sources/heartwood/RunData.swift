@@ -25,7 +25,8 @@ struct Cast {
       targets = known ? [] : command.targets?.names ?? [Self.paperTarget]
     }
     if let both = sources.first(where: targets.contains) {
-      throw Failure(.usage, "record \(both) is both a source and a target; name others by --records and --targets")
+      throw Failure(
+        .usage, "record \(both) is both a source and a target; name others by --records and --targets")
     }
   }
 }
@@ -61,7 +62,8 @@ struct RunData {
       (
         try ownership.own.map { try loader.load(cast.sources[$0], $0) },
         session.leads
-          ? try cast.targets.enumerated().map { try loader.load($0.element, cast.sources.count + $0.offset) } : []
+          ? try cast.targets.enumerated().map { try loader.load($0.element, cast.sources.count + $0.offset) }
+          : []
       )
     }
     let own = try session.together { try patients.map { try Self.task($0, command) } }
@@ -88,7 +90,8 @@ struct RunData {
     let inconsistent = command.scenario == .inconsistent
     let part = patient.partition(inconsistent ? .source : command.split.split, seed: command.seed)
     guard !part.train.isEmpty else {
-      throw Failure(.data, "record \(patient.name) has no usable beat in its training part; leave it out of --records")
+      throw Failure(
+        .data, "record \(patient.name) has no usable beat in its training part; leave it out of --records")
     }
     let (training, validation) = (patient.examples[part.train], patient.examples[part.validation])
     return TaskData(

@@ -26,7 +26,8 @@ final class RunFolder {
     }
     guard leads else { return }
     let file = "\(path)/metrics.jsonl"
-    guard manager.createFile(atPath: file, contents: nil), let handle = FileHandle(forWritingAtPath: file) else {
+    guard manager.createFile(atPath: file, contents: nil), let handle = FileHandle(forWritingAtPath: file)
+    else {
       throw Failure(.cannotCreate, "cannot create \(file)")
     }
     metrics = handle

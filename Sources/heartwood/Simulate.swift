@@ -25,8 +25,12 @@ struct Simulate: ParsableCommand {
   var output: String
 
   func validate() throws {
-    guard patients >= 1 && patients <= 100_000 else { throw ValidationError("--patients \(patients): from 1 to 100000") }
-    guard minutes >= 0.5 && minutes <= 1440 else { throw ValidationError("--minutes \(minutes): from 0.5 to 1440") }
+    guard patients >= 1 && patients <= 100_000 else {
+      throw ValidationError("--patients \(patients): from 1 to 100000")
+    }
+    guard minutes >= 0.5 && minutes <= 1440 else {
+      throw ValidationError("--minutes \(minutes): from 0.5 to 1440")
+    }
   }
 
   func run() throws {
@@ -34,7 +38,9 @@ struct Simulate: ParsableCommand {
       let cohort = try SimulatedCohort(patients: patients, minutes: minutes, seed: seed)
       for patient in 1...patients {
         _ = try cohort.write(patient: patient, to: output)
-        if Launcher.isTerminal { say("\r\(patient)/\(patients)", terminator: patient == patients ? "\n" : "") }
+        if Launcher.isTerminal {
+          say("\r\(patient)/\(patients)", terminator: patient == patients ? "\n" : "")
+        }
       }
     } catch {
       throw Failure(error)

@@ -37,7 +37,8 @@ struct Train: ParsableCommand {
   @Option(help: "What to tell: detection (normal against abnormal beats).")
   var problem: Problem = .detection
 
-  @Option(help: "inconsistent: the targets are patients never seen; consistent: each patient's own later beats.")
+  @Option(
+    help: "inconsistent: the targets are patients never seen; consistent: each patient's own later beats.")
   var scenario: Scenario = .inconsistent
 
   @Option(help: "Type of the private branches.")
@@ -47,7 +48,9 @@ struct Train: ParsableCommand {
   var learning: Learning = .mtl
 
   @Option(
-    help: "With mtl: single-task networks to train beside it, comma-separated; with stl: how it pools (pooled, balanced).")
+    help:
+      "With mtl: single-task networks to train beside it, comma-separated; with stl: how it pools (pooled, balanced)."
+  )
   var baseline: PoolingList?
 
   @Option(help: "concat: the paper's; hard: the trunk reads each task apart.")
@@ -68,7 +71,9 @@ struct Train: ParsableCommand {
   @Flag(help: "Append four RR-interval features to each branch's output.")
   var rr = false
 
-  @Option(name: .customLong("protocol"), help: "How an unseen patient is judged (default: mean; slot with --slot-dropout).")
+  @Option(
+    name: .customLong("protocol"),
+    help: "How an unseen patient is judged (default: mean; slot with --slot-dropout).")
   var answer: PredictionProtocol?
 
   @OptionGroup var dataOptions: DataOptions
@@ -76,7 +81,9 @@ struct Train: ParsableCommand {
   @Option(help: ArgumentHelp("Source records, one task each (default: the paper's).", valueName: "list"))
   var records: RecordList?
 
-  @Option(help: ArgumentHelp("Records never seen in training (inconsistent scenario; default 205).", valueName: "list"))
+  @Option(
+    help: ArgumentHelp(
+      "Records never seen in training (inconsistent scenario; default 205).", valueName: "list"))
   var targets: RecordList?
 
   @Option(help: "How each patient's beats are split (consistent scenario).")
@@ -120,7 +127,8 @@ struct Train: ParsableCommand {
       !(answer == .slot && !slotDropout && learning == .mtl && fusion == .concat),
       "--protocol slot needs --slot-dropout: the trunk must have learned to read one slot alone")
     try check(
-      !(answer == .own && scenario == .inconsistent), "--protocol own is for --scenario consistent: a target has no slot")
+      !(answer == .own && scenario == .inconsistent),
+      "--protocol own is for --scenario consistent: a target has no slot")
   }
 
   func run() throws {
@@ -150,7 +158,8 @@ struct Train: ParsableCommand {
   /// Sizes of SCIENCE: 8 channels, pooling by 8, trunk of 64 and 64.
   var shape: NetworkShape {
     NetworkShape(
-      branch: BranchShape(kind: branch, length: WindowShape.beat.length), extraFeatures: rr ? RRFeatures.count : 0,
+      branch: BranchShape(kind: branch, length: WindowShape.beat.length),
+      extraFeatures: rr ? RRFeatures.count : 0,
       dropout: dropout)
   }
 
@@ -161,7 +170,9 @@ struct Train: ParsableCommand {
     init?(argument: String) {
       let parts = argument.split(separator: ",").map(String.init)
       poolings = parts.compactMap(Pooling.init(rawValue:))
-      guard !poolings.isEmpty, poolings.count == parts.count, Set(poolings).count == poolings.count else { return nil }
+      guard !poolings.isEmpty, poolings.count == parts.count, Set(poolings).count == poolings.count else {
+        return nil
+      }
     }
   }
 }

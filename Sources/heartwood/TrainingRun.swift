@@ -23,7 +23,8 @@ struct TrainingRun {
     let cast = try session.together { try Cast(command, source) }
     let tasks = cast.sources.count
     guard session.ranks <= tasks else {
-      try session.end(.usage, "\(session.ranks) ranks for \(tasks) tasks, one a source patient: use -n \(tasks) or fewer")
+      try session.end(
+        .usage, "\(session.ranks) ranks for \(tasks) tasks, one a source patient: use -n \(tasks) or fewer")
     }
     try session.together { try folder.create(leads: session.leads) }
     if session.leads { say("Data: \(source.sentence)") }
@@ -37,7 +38,11 @@ struct TrainingRun {
 
     try session.together {
       guard session.leads else { return }
-      try folder.write(try summary(data, main, baselines, wire, memory).encoded(), as: "summary.json")
+      let summary = summary(data, main, baselines, wire, memory)
+      let report = RunReport(
+        summary, main: main.name, histories: ([main] + baselines).map(\.history), classes: data.classes)
+      try folder.write(Data(report.html.utf8), as: "report.html")
+      try folder.write(try summary.encoded(), as: "summary.json")
       let networks = ([main] + baselines).map { (name: $0.name, results: $0.results) }
       say(ResultTable.text(networks, inconsistent: command.scenario == .inconsistent))
       say("Data: \(source.sentence)\nRun folder: \(folder.path)")
@@ -51,9 +56,12 @@ struct TrainingRun {
     let network = try Network(form, command.shape, data.tasks, options, communicator)
     let before = communicator.traffic.snapshot
     let progress = Progress(
-      name, steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count, speaks: session.leads)
+      name, steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count,
+      speaks: session.leads)
+    var history = History()
     let training = try network.train { report in
       progress.show(report)
+      if session.leads { history.add(report) }
       try folder.log(StepLine(name, report))
     }
     let trained = communicator.traffic.snapshot
@@ -64,7 +72,7 @@ struct TrainingRun {
     }
     let results = session.leads ? results(data, own, targets) : []
     let outcome = Outcome(
-      name: name, network: network, training: training, results: results,
+      name: name, network: network, training: training, history: history, results: results,
       test: session.leads ? test(own, targets) : nil,
       stepBytes: trained.exchanged - before.exchanged, evaluationSeconds: Environment.wallTime() - start)
     for result in results {
@@ -74,28 +82,34 @@ struct TrainingRun {
   }
 
   /// Labels and probabilities of every task's own part, gathered on all ranks in the order of the tasks.
-  private func judgeOwn(_ network: Network, _ data: RunData) throws -> [(labels: [Int32], probabilities: [Float])] {
+  private func judgeOwn(_ network: Network, _ data: RunData) throws -> [(
+    labels: [Int32], probabilities: [Float]
+  )] {
     let counts = try communicator.allgatherv(
       data.tasks.own.map { Int64($0.test.count) }, kind: Message.metrics
     ).flatMap { $0 }
-    let labels = try communicator.allgatherv(data.tasks.own.flatMap(\.test.labels), kind: Message.metrics).flatMap {
-      $0
-    }
+    let labels = try communicator.allgatherv(data.tasks.own.flatMap(\.test.labels), kind: Message.metrics)
+      .flatMap {
+        $0
+      }
     let probabilities = try communicator.allgatherv(
-      data.tasks.own.enumerated().flatMap { network.predictOwn($0.offset, $0.element.test) }, kind: Message.metrics
+      data.tasks.own.enumerated().flatMap { network.predictOwn($0.offset, $0.element.test) },
+      kind: Message.metrics
     ).flatMap { $0 }
     var start = 0
     return counts.map { count in
       defer { start += Int(count) }
       let end = start + Int(count)
       return (
-        Array(labels[start..<end]), Array(probabilities[start * data.classes.count..<end * data.classes.count])
+        Array(labels[start..<end]),
+        Array(probabilities[start * data.classes.count..<end * data.classes.count])
       )
     }
   }
 
   private func results(
-    _ data: RunData, _ own: [(labels: [Int32], probabilities: [Float])], _ targets: [(RunData.Target, [Float])]
+    _ data: RunData, _ own: [(labels: [Int32], probabilities: [Float])],
+    _ targets: [(RunData.Target, [Float])]
   ) -> [Summary.Result] {
     let part = command.scenario == .inconsistent ? "validation" : "test"
     return targets.map { target, probabilities in
@@ -145,14 +159,17 @@ struct TrainingRun {
   /// Payload of all ranks by kind, up to now.
   private func wireTotals(_ main: Outcome) throws -> Summary.Wire {
     let ledger = communicator.traffic.snapshot
-    let kinds = [Message.activations, Message.gradients, Message.status, Message.metrics, Message.targetBeats]
+    let kinds = [
+      Message.activations, Message.gradients, Message.status, Message.metrics, Message.targetBeats,
+    ]
     var totals: [String: Int] = [:]
     for kind in kinds {
       let bytes = ledger[kind].bytes
       totals[kind.name] = Int(try communicator.allreduce(Int64(bytes), .sum, kind: Message.status))
     }
     return Summary.Wire(
-      bytesPerStepPerRank: main.stepBytes / options.steps, collectivesPerStep: main.network.collectivesPerStep,
+      bytesPerStepPerRank: main.stepBytes / options.steps,
+      collectivesPerStep: main.network.collectivesPerStep,
       bytesByKind: totals)
   }
 
@@ -179,7 +196,8 @@ struct TrainingRun {
           test: Summary.Test(metrics: $0.test!, protocol: "single network"), perTask: $0.results)
       },
       throughput: Summary.Throughput(
-        examplesPerSecond: Double(options.batch * data.tasks.names.count) / perStep, stepMilliseconds: perStep * 1e3),
+        examplesPerSecond: Double(options.batch * data.tasks.names.count) / perStep,
+        stepMilliseconds: perStep * 1e3),
       wire: wire, data: Summary.DataUsed(records: data.records, fingerprint: data.fingerprint),
       seconds: Summary.Seconds(
         total: ProcessClock.sinceStart, startup: session.startupSeconds, data: data.seconds,
@@ -198,6 +216,7 @@ struct Outcome {
   let name: String
   let network: Network
   let training: TrainingResult
+  let history: History
   let results: [Summary.Result]
   let test: Metrics?
   /// Payload of activations and gradients that this rank handed to MPI in training.

@@ -23,7 +23,8 @@ enum Command {
 
   /// Starts `Launch/heartwood -n RANKS ARGUMENTS`; `started` runs beside it.
   static func heartwood(
-    _ ranks: Int, _ arguments: [String], environment: [String: String] = [:], started: ((Process) -> Void)? = nil
+    _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
+    started: ((Process) -> Void)? = nil
   ) throws -> Outcome {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "\(root)/Launch/heartwood")
@@ -96,7 +97,9 @@ class CommandTestCase: XCTestCase {
   func model(_ run: String) throws -> [String: Data] {
     let names = try FileManager.default.contentsOfDirectory(atPath: "\(run)/model")
     return Dictionary(
-      uniqueKeysWithValues: try names.map { ($0, try Data(contentsOf: URL(fileURLWithPath: "\(run)/model/\($0)"))) })
+      uniqueKeysWithValues: try names.map {
+        ($0, try Data(contentsOf: URL(fileURLWithPath: "\(run)/model/\($0)")))
+      })
   }
 
   func json(_ path: String) throws -> [String: Any] {

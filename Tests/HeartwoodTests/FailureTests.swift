@@ -7,16 +7,19 @@ final class FailureTests: CommandTestCase {
     try expect(64, "--frobnicate", 2, ["train", "--frobnicate", "--output", "\(folder)/a"])
     try expect(64, "squares", 3, ["train", "--problem", "squares", "--output", "\(folder)/a"])
     try expect(64, "--batch 0", 1, ["train", "--simulate", "3", "--batch", "0", "--output", "\(folder)/a"])
-    try expect(64, "8 ranks for 2 tasks", 8, ["train", "--simulate", "3", "--minutes", "1", "--output", "\(folder)/a"])
+    try expect(
+      64, "8 ranks for 2 tasks", 8, ["train", "--simulate", "3", "--minutes", "1", "--output", "\(folder)/a"])
     try expect(
       64, "HEARTWOOD_DATA", 2, ["train", "--output", "\(folder)/a"], environment: ["HEARTWOOD_DATA": ""])
     try expect(
-      64, "205", 1, ["train", "--data", folder, "--records", "106,205", "--targets", "205", "--output", "\(folder)/a"])
+      64, "205", 1,
+      ["train", "--data", folder, "--records", "106,205", "--targets", "205", "--output", "\(folder)/a"])
     XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/a/model/model.json"))
   }
 
   func testData() throws {
-    _ = try Command.heartwood(1, ["simulate", "--patients", "3", "--minutes", "2", "--output", "\(folder)/db"])
+    _ = try Command.heartwood(
+      1, ["simulate", "--patients", "3", "--minutes", "2", "--output", "\(folder)/db"])
     let run = ["train", "--data", "\(folder)/db", "--targets", "sim003", "--steps", "10", "--output"]
     // A record missing on the second rank alone.
     try expect(65, "sim009", 2, run + ["\(folder)/a", "--records", "sim001,sim009"])
@@ -48,7 +51,9 @@ final class FailureTests: CommandTestCase {
       ) { _ in
         let log = "\(run)/metrics.jsonl"
         let deadline = Date().addingTimeInterval(30)
-        while Date() < deadline, (try? Data(contentsOf: URL(fileURLWithPath: log)))?.isEmpty ?? true { usleep(20_000) }
+        while Date() < deadline, (try? Data(contentsOf: URL(fileURLWithPath: log)))?.isEmpty ?? true {
+          usleep(20_000)
+        }
         if let process = Self.process(ofRank: victim, run: run) { kill(process, SIGKILL) }
       }
       XCTAssertNotEqual(outcome.code, 0)
@@ -59,13 +64,16 @@ final class FailureTests: CommandTestCase {
 
   /// The process whose environment says it is that rank of that run.
   private static func process(ofRank rank: Int, run: String) -> pid_t? {
-    let processes = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { pid_t($0) }
+    let processes = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap {
+      pid_t($0)
+    }
     return processes.first { process in
       guard let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ"),
         let arguments = FileManager.default.contents(atPath: "/proc/\(process)/cmdline")
       else { return false }
       let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-      return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)") && String(decoding: arguments, as: UTF8.self).contains(run)
+      return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)")
+        && String(decoding: arguments, as: UTF8.self).contains(run)
     }
   }
 

@@ -43,7 +43,9 @@ final class RankCountTests: CommandTestCase {
     let runs = try ranks.map { try train($0, "\(name)\($0)", cohort + training + options) }
     let reference = try model(runs[0])
     XCTAssertGreaterThan(reference.count, 2)
-    for (count, run) in zip(ranks, runs) { XCTAssertEqual(try model(run), reference, "\(count) ranks, \(options)") }
+    for (count, run) in zip(ranks, runs) {
+      XCTAssertEqual(try model(run), reference, "\(count) ranks, \(options)")
+    }
   }
 
   /// Losses of all steps to 1e-4; weights to 1e-3 of each tensor's largest.
@@ -60,7 +62,9 @@ final class RankCountTests: CommandTestCase {
         worstWeight = max(worstWeight, zip(others, numbers.values).map { abs($0 - $1) }.max()! / scale)
       }
     }
-    print("\(URL(fileURLWithPath: run).lastPathComponent) on \(ranks) ranks: losses \(worstLoss), weights \(worstWeight)")
+    print(
+      "\(URL(fileURLWithPath: run).lastPathComponent) on \(ranks) ranks: losses \(worstLoss), weights \(worstWeight)"
+    )
     XCTAssertLessThan(worstLoss, 1e-4)
     XCTAssertLessThan(worstWeight, 1e-3)
   }

@@ -22,7 +22,8 @@ final class WireTests: CommandTestCase {
     let kinds = try XCTUnwrap(wire["bytesByKind"] as? [String: Int])
     XCTAssertEqual(
       Set(kinds.keys), ["activations", "gradients", "metrics", "status", "targetBeats"])
-    let targets = try XCTUnwrap((try json("\(run)/summary.json")["test"] as? [String: Any])?["examples"] as? Int)
+    let targets = try XCTUnwrap(
+      (try json("\(run)/summary.json")["test"] as? [String: Any])?["examples"] as? Int)
     // A target's windows (128 samples) and RR features (4), sent once by the rank that read them, and the counts before them.
     XCTAssertEqual(kinds["targetBeats"], 4 * (128 + 4) * targets + 16)
   }

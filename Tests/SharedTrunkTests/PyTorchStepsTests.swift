@@ -1,9 +1,8 @@
 import Cohort
 import Foundation
 import MPI
-import XCTest
-
 import SharedTrunk
+import XCTest
 
 /// Ten steps of the whole network against figures that PyTorch wrote (Fixtures/make_steps.py), for both exchanges.
 final class PyTorchStepsTests: OneRankTestCase {

@@ -1,8 +1,7 @@
 import Foundation
 import MPI
-import XCTest
-
 import SharedTrunk
+import XCTest
 
 /// A test of the one-rank world: MPI is initialised once a process.
 class OneRankTestCase: XCTestCase {

@@ -1,0 +1,103 @@
+import Report
+import XCTest
+
+final class LineChartTests: XCTestCase {
+  private func chart(_ series: [LineChart.Series], logarithmic: Bool = false) -> Reading {
+    Reading(LineChart("Loss", x: "step", y: "loss", logarithmic: logarithmic, series).svg)
+  }
+
+  /// The places of a chart's lines in its view box.
+  private func places(_ reading: Reading) -> [[(x: Double, y: Double)]] {
+    reading.all("polyline").map { line in
+      line["points"]!.split(separator: " ").map { place in
+        let numbers = place.split(separator: ",").map { Double($0)! }
+        return (numbers[0], numbers[1])
+      }
+    }
+  }
+
+  func testPointsLieInTheFrameAndHigherValuesHigher() {
+    let line = places(chart([.init("a", [.init(0, 5), .init(1, 1), .init(4, 3)])]))[0]
+    XCTAssertEqual(line.map(\.x), [58, 160, 466])
+    XCTAssertEqual(line.map(\.y), [40, 260, 150])
+  }
+
+  func testLogarithmicAxisSetsTenfoldsEquallyApart() {
+    let line = places(
+      chart(
+        [.init("a", [.init(0, 0.01), .init(1, 0.1), .init(2, 1), .init(3, 0), .init(4, -1)])],
+        logarithmic: true))[0]
+    XCTAssertEqual(line.map(\.y), [260, 150, 40])
+  }
+
+  func testValuesThatAreNoNumbersAreLeftOut() {
+    let reading = chart([
+      .init("a", [.init(0, 1), .init(1, .nan), .init(2, .infinity), .init(.nan, 1), .init(3, 2)])
+    ])
+    XCTAssertEqual(places(reading)[0].count, 2)
+    XCTAssertFalse(
+      reading.elements.contains { $0.attributes.values.contains { $0.contains("nan") || $0.contains("inf") } }
+    )
+  }
+
+  func testEmptySeriesIsNamedAndDrawsNothing() {
+    let reading = chart([.init("silent", []), .init("loud", [.init(1, 1), .init(2, 2)])])
+    XCTAssertEqual(reading.all("polyline").count, 1)
+    XCTAssertTrue(reading.text.contains("silent"))
+  }
+
+  func testChartWithoutPointsSaysSo() {
+    for series in [[], [LineChart.Series("a", [])], [.init("a", [.init(1, .nan)])]] {
+      XCTAssertTrue(chart(series).text.contains("nothing to draw"))
+      XCTAssertTrue(chart(series, logarithmic: true).text.contains("nothing to draw"))
+    }
+  }
+
+  func testOddRangesAreDrawn() {
+    let ranges: [[Double]] = [
+      [3], [0, 0], [-2, -2], [1e-300, 2e-300], [-1e300, 1e300],
+      [-.greatestFiniteMagnitude, .greatestFiniteMagnitude],
+      [1, 1 + 1e-12], [1e15, 1e15 + 1], [5e-324, 5e-324],
+    ]
+    for values in ranges {
+      for logarithmic in [false, true] {
+        let reading = chart(
+          [.init("a", values.enumerated().map { .init(Double($0.offset), $0.element) })],
+          logarithmic: logarithmic)
+        for place in places(reading).flatMap({ $0 }) {
+          XCTAssertTrue((58...466).contains(place.x) && (40...260).contains(place.y), "\(values): \(place)")
+        }
+      }
+    }
+  }
+
+  func testLongSeriesAreThinnedAndKeepTheirSpikes() {
+    var points = (0..<100_000).map { LineChart.Point(Double($0), sin(Double($0))) }
+    points[77_777] = LineChart.Point(77_777, 100)
+    points[33_333] = LineChart.Point(33_333, -100)
+    let line = places(chart([.init("a", points), .init("b", points)]))
+    XCTAssertEqual(line.count, 2)
+    for places in line {
+      XCTAssertLessThanOrEqual(places.count, 250)
+      XCTAssertGreaterThan(places.count, 200)
+      XCTAssertEqual(places.map(\.y).min(), 40)
+      XCTAssertEqual(places.map(\.y).max(), 260)
+      XCTAssertEqual(places.first?.x, 58)
+      XCTAssertEqual(places.last?.x, 466)
+      XCTAssertEqual(places.map(\.x), places.map(\.x).sorted())
+    }
+  }
+
+  func testShortSeriesAreDrawnWhole() {
+    let points = (0..<250).map { LineChart.Point(Double($0), Double($0 % 7)) }
+    XCTAssertEqual(places(chart([.init("a", points), .init("b", [])]))[0].count, 250)
+  }
+
+  func testNamesAreText() {
+    let reading = Reading(
+      LineChart("<b>", x: "a & b", y: "\"q\"", [.init("<script>alert('1')</script>", [])]).svg)
+    XCTAssertTrue(reading.all("script").isEmpty)
+    XCTAssertTrue(reading.text.contains("<script>alert('1')</script>"))
+    XCTAssertTrue(reading.text.contains("a & b"))
+  }
+}
