@@ -146,7 +146,7 @@ final class GradientTests: XCTestCase {
 
   func testLinear() {
     for (rows, inputs, outputs, hasBias) in [
-      (4, 5, 3, true), (1, 17, 9, false), (7, 33, 2, true), (16, 120, 64, false),
+      (4, 5, 3, true), (1, 17, 9, false), (7, 33, 2, true), (16, 120, 64, false), (9, 512, 2, true),
     ] {
       var generator = TestGenerator(state: 5)
       let group = ParameterGroup(name: "test", tensors: [("weight", inputs, outputs), ("bias", 1, outputs)])
