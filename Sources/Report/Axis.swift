@@ -20,14 +20,14 @@ struct Axis {
     ticks = logarithmic ? Self.powers(low, high) : Self.round(low, high)
   }
 
-  /// From 0 at the low end to 1 at the high end.
+  /// From 0 at the low end to 1 at the high end. Halves, because the whole range may be past the largest number.
   func position(_ value: Double) -> Double {
-    ((logarithmic ? log10(value) : value) - low) / (high - low)
+    ((logarithmic ? log10(value) : value) / 2 - low / 2) / (high / 2 - low / 2)
   }
 
   /// Three to seven multiples of 1, 2 or 5 times a power of ten.
   private static func round(_ low: Double, _ high: Double) -> [Double] {
-    let rough = (high - low) / 5
+    let rough = high / 5 - low / 5
     let power = pow(10, floor(log10(rough)))
     let step = [1, 2, 5, 10].map { $0 * power }.first { $0 >= rough * 0.999 } ?? 10 * power
     let first = Int((low / step - 1e-9).rounded(.up))

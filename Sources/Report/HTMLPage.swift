@@ -83,6 +83,7 @@ public struct HTMLPage: Sendable {
     th, td { padding: .38rem .8rem; text-align: left; white-space: nowrap; }
     th { color: var(--faint); font-weight: 600; }
     tbody tr { border-top: 1px solid var(--edge); }
+    @media (max-width: 40rem) { table { font-size: .84rem; } th, td { padding: .34rem .5rem; } }
     .figures { text-align: right; }
     .charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
     figure { margin: 0; padding: .9rem; background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; }

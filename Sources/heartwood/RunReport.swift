@@ -161,15 +161,17 @@ struct RunReport {
 
   private var cost: Table {
     var table = Table(["figure", "value", "unit"])
-    table.add(["training speed", decimals(summary.throughput.examplesPerSecond, 0), "examples/s"])
-    table.add(["median step", decimals(summary.throughput.stepMilliseconds, 3), "ms"])
+    table.add([
+      "training speed, \(networks[0].name)", decimals(summary.throughput.examplesPerSecond, 0), "examples/s",
+    ])
+    table.add(["median step, \(networks[0].name)", decimals(summary.throughput.stepMilliseconds, 3), "ms"])
     table.add(["payload a step and rank", "\(summary.wire.bytesPerStepPerRank)", "bytes"])
     table.add(["collectives a step", "\(summary.wire.collectivesPerStep)", ""])
     for network in networks { table.add(["parameters, \(network.name)", "\(network.parameters)", ""]) }
     let seconds = [
       ("start", summary.seconds.startup), ("data", summary.seconds.data),
-      ("training", summary.seconds.training),
-      ("evaluation", summary.seconds.evaluation), ("whole run", summary.seconds.total),
+      ("training \(networks[0].name)", summary.seconds.training),
+      ("evaluation \(networks[0].name)", summary.seconds.evaluation), ("whole run", summary.seconds.total),
     ]
     for (name, value) in seconds { table.add(["time, \(name)", decimals(value, 2), "s"]) }
     table.add(["peak memory, largest rank", decimals(summary.peakMemoryMB.max() ?? 0, 0), "MB"])
@@ -195,9 +197,9 @@ struct RunReport {
       "Accuracy is the paper's metric: on a subset with as many beats of each class as the rarest has, drawn by the seed.",
       "Balanced accuracy is the mean over the classes of the fraction recognised, on all beats. Macro-F1 and AUC are on all beats too.",
       inconsistent
-        ? "Validation is the last 15 % of each source record in time. Early stopping has seen it: the weights kept are those of its best step. The targets were seen by nothing."
+        ? "Validation is the last 15 % of each source record in time. Early stopping has seen it: the weights kept are those of its best step. The targets were used for neither."
         : "Validation is a part of each record that neither trains nor tests. Early stopping has seen it: the weights kept are those of its best step.",
-      "Loss is the mean over tasks of each task's cross-entropy on a step's minibatch, before that step's update.",
+      "Loss is the cross-entropy on a step's minibatches (of a multi-task network the mean over tasks), before that step's update.",
       "Sharing: learning \(summary.learning), fusion \(summary.fusion), exchange \(summary.exchange), protocol \(summary.test.protocol). Made by Heartwood \(summary.heartwood).",
     ]
   }
