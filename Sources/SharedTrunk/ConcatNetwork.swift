@@ -161,19 +161,19 @@ final class ConcatNetwork: Learner {
   /// Protocol `broadcast`: every branch sees the example, so that `z` is whole.
   private func predictTogether(_ examples: Examples) throws -> [Float] {
     let width = shape.trunk[0]
-    var z = try sumOverTasks(names, owned, rows: examples.count, columns: width, communicator) { position in
+    let z = try sumOverTasks(names, owned, rows: examples.count, columns: width, communicator) { position in
       var part: [Float] = []
       eachBatch(position, examples) { part.append(contentsOf: slots[position].project().buffer) }
       return part
     }
+    // The trunk overwrites its input, and every head needs z.
+    let scratch = Storage(count: options.batch * width)
     return try vote(examples) { position in
       var result: [Float] = []
-      z.withUnsafeMutableBufferPointer {
-        for start in stride(from: 0, to: examples.count, by: options.batch) {
-          let rows = min(options.batch, examples.count - start)
-          let part = Matrix($0.baseAddress! + start * width, rows: rows, columns: width)
-          result.append(contentsOf: slots[position].probabilities(trunk.forward(part, key: nil)).buffer)
-        }
+      for start in stride(from: 0, to: examples.count, by: options.batch) {
+        let part = scratch.matrix(rows: min(options.batch, examples.count - start), columns: width)
+        for index in 0..<part.count { part.data[index] = z[start * width + index] }
+        result.append(contentsOf: slots[position].probabilities(trunk.forward(part, key: nil)).buffer)
       }
       return result
     }

@@ -2,8 +2,8 @@ import Cohort
 
 /// How well verdicts agree with the annotations. Rates are fractions from 0 to 1.
 public struct Metrics: Codable, Sendable, Equatable {
-  /// On a class-balanced subset (as many of each class as the rarest has, drawn by seed): the paper's metric.
-  public var accuracy: Double
+  /// On a class-balanced subset (as many of each class as the rarest has, drawn by seed): the paper's metric. Nil if a class has none.
+  public var accuracy: Double?
   /// Mean over classes of the fraction recognised, on all examples.
   public var balancedAccuracy: Double
   /// Mean over classes of 2 TP / (2 TP + FP + FN), on all examples.
@@ -30,7 +30,8 @@ public struct Metrics: Codable, Sendable, Equatable {
 
     let chosen = Self.balancedSubset(labels, classes: classes, seed: seed)
     balancedExamples = chosen.count
-    accuracy = Self.ratio(chosen.count { Int(labels[$0]) == verdicts[$0] }, chosen.count)
+    accuracy =
+      chosen.isEmpty ? nil : Self.ratio(chosen.count { Int(labels[$0]) == verdicts[$0] }, chosen.count)
     balancedAccuracy = Self.balancedAccuracy(confusion)
     macroF1 = Self.macroF1(confusion)
     let present = (0..<classes).filter { confusion[$0].contains { $0 > 0 } }
@@ -62,11 +63,10 @@ public struct Metrics: Codable, Sendable, Equatable {
     return scores.isEmpty ? 0 : scores.reduce(0, +) / Double(scores.count)
   }
 
-  /// Indices of equally many examples of each class that occurs, drawn without replacement.
+  /// Indices of equally many examples of each class, drawn without replacement.
   private static func balancedSubset(_ labels: [Int32], classes: Int, seed: UInt64) -> [Int] {
     var byClass = [[Int]](repeating: [], count: classes)
     for (index, label) in labels.enumerated() { byClass[Int(label)].append(index) }
-    byClass.removeAll(where: \.isEmpty)
     let count = byClass.map(\.count).min() ?? 0
     var stream = RandomStream(seed: streamKey(seed, .balancedTest))
     return byClass.flatMap { members in
@@ -84,7 +84,7 @@ public struct Metrics: Codable, Sendable, Equatable {
     guard positiveCount > 0 && negativeCount > 0 else { return nil }
     var (below, sum, start) = (0.0, 0.0, 0)
     while start < order.count {
-      var end = start
+      var end = start + 1
       while end < order.count && scores[order[end]] == scores[order[start]] { end += 1 }
       let tied = order[start..<end].count { positives[$0] }
       let negatives = Double(end - start - tied)

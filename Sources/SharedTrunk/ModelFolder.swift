@@ -44,6 +44,40 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   }
 }
 
+extension ModelDescription {
+  /// What makes this description one that no network can be built from; nil if nothing.
+  var fault: String? {
+    let (branch, largest) = (shape.branch, 1 << 20)
+    func within(_ value: Int, _ name: String, from least: Int = 1, to most: Int) -> String? {
+      value >= least && value <= most ? nil : "\(name) is \(value); it must lie in \(least) to \(most)"
+    }
+    if format != "heartwood-model-1" { return "its format is \(format); this version reads heartwood-model-1" }
+    if tasks.isEmpty || Set(tasks.map(ModelFolder.taskFile)).count != tasks.count {
+      return "its tasks are none, or not all different"
+    }
+    if shape.trunk.isEmpty { return "its trunk has no layer" }
+    if classes.count != shape.classes { return "it names \(classes.count) classes of \(shape.classes)" }
+    if input.length != branch.length { return "its window has \(input.length) samples, its branch \(branch.length)" }
+    if !["strict", "aami"].contains(input.labelling) { return "its labelling is \(input.labelling)" }
+    if !(input.before >= 0 && input.before <= 1e3 && input.rate > 0 && input.rate <= 1e5) {
+      return "its window starts \(input.before) s before the beat at \(input.rate) Hz"
+    }
+    let band = Preprocessing()
+    if input.low != band.low || input.high != band.high {
+      return "its band-pass is \(input.low) to \(input.high) Hz; this version makes \(band.low) to \(band.high)"
+    }
+    if !(shape.dropout >= 0 && shape.dropout < 1) { return "its dropout is \(shape.dropout)" }
+    return within(branch.length, "the window", to: largest)
+      ?? within(branch.kernel, "the kernel", to: branch.length)
+      ?? within(branch.channels, "the channels", to: 65_536)
+      ?? within(branch.pool, "the pool", to: branch.padded ? branch.length : branch.length - branch.kernel + 1)
+      ?? within(shape.extraFeatures, "extraFeatures", from: 0, to: RRFeatures.count)
+      ?? within(shape.classes, "classes", from: 2, to: 1024)
+      ?? within(options.batch, "the batch", to: 65_536)
+      ?? shape.trunk.lazy.compactMap { within($0, "a trunk layer's width", to: 65_536) }.first
+  }
+}
+
 /// How windows were made from a recording: a model is used on windows made alike.
 public struct InputDescription: Codable, Sendable, Equatable {
   /// Band-pass, Hz.
@@ -95,7 +129,9 @@ public enum ModelFolder {
   public static func description(in folder: String) throws -> ModelDescription {
     let path = "\(folder)/\(descriptionFile)"
     do {
-      return try JSONDecoder().decode(ModelDescription.self, from: try read(path))
+      let description = try JSONDecoder().decode(ModelDescription.self, from: try read(path))
+      if let fault = description.fault { throw ModelError.damaged(path, fault) }
+      return description
     } catch let error as DecodingError {
       throw ModelError.damaged(path, error.oneLine)
     }
@@ -145,6 +181,9 @@ extension Safetensors {
       guard let tensor = tensors[parameter.name],
         tensor.shape == [parameter.value.rows, parameter.value.columns]
       else { throw ModelError.missing(file, parameter.name) }
+      guard tensor.values.allSatisfy(\.isFinite) else {
+        throw ModelError.damaged(file, "\(parameter.name) holds numbers that are not finite")
+      }
       for (index, value) in tensor.values.enumerated() { parameter.value.data[index] = value }
     }
   }
@@ -168,15 +207,15 @@ extension ConcatNetwork {
     for slot in slots {
       let name = ModelFolder.taskFile(slot.group.name)
       let file = try ModelFolder.tensors(name, in: folder)
-      try file.load(into: slot.group, file: name)
+      try file.load(into: slot.group, file: "\(folder)/\(name)")
       guard let mean = file.tensors[Tensor.inputMean], mean.shape == [shape.trunk[0]] else {
-        throw ModelError.missing(name, Tensor.inputMean)
+        throw ModelError.missing("\(folder)/\(name)", Tensor.inputMean)
       }
       means.append(mean.values)
       votes.append(file.metadata["votes"] == "yes")
     }
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
-      into: trunk.group, file: ModelFolder.trunkFile)
+      into: trunk.group, file: "\(folder)/\(ModelFolder.trunkFile)")
     restore(meanParts: means, votes: votes)
   }
 }
@@ -194,11 +233,11 @@ extension HardNetwork {
     for (position, group) in taskGroups.enumerated() {
       let name = ModelFolder.taskFile(group.name)
       let file = try ModelFolder.tensors(name, in: folder)
-      try file.load(into: group, file: name)
+      try file.load(into: group, file: "\(folder)/\(name)")
       votes[position] = file.metadata["votes"] == "yes"
     }
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
-      into: trunkGroup, file: ModelFolder.trunkFile)
+      into: trunkGroup, file: "\(folder)/\(ModelFolder.trunkFile)")
   }
 }
 
@@ -218,8 +257,8 @@ extension PooledNetwork {
 
   func read(from folder: String) throws {
     let name = ModelFolder.taskFile(Self.taskName)
-    try ModelFolder.tensors(name, in: folder).load(into: group, where: { !Self.inTrunk($0) }, file: name)
+    try ModelFolder.tensors(name, in: folder).load(into: group, where: { !Self.inTrunk($0) }, file: "\(folder)/\(name)")
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
-      into: group, where: Self.inTrunk, file: ModelFolder.trunkFile)
+      into: group, where: Self.inTrunk, file: "\(folder)/\(ModelFolder.trunkFile)")
   }
 }

@@ -27,6 +27,7 @@ public final class Network {
     case pooled(Pooling)
   }
 
+  private let form: Form
   public let shape: NetworkShape
   public let tasks: TaskSet
   private let learner: any Learner
@@ -40,6 +41,7 @@ public final class Network {
     _ communicator: Communicator,
     timedCollectives: Int = 0
   ) throws {
+    self.form = form
     self.shape = shape
     self.tasks = tasks
     self.options = options
@@ -92,6 +94,15 @@ public final class Network {
   }
 
   public func clearCollectiveTimes() { collectiveTimes?.clear() }
+
+  /// How this network really answers when asked for `answer`, as results say it: only the concatenated form has slots.
+  public func answerName(_ answer: PredictionProtocol) -> String {
+    switch form {
+    case .concat: answer.rawValue
+    case .hard: answer == .own ? "own" : "mean of heads"
+    case .pooled: "single network"
+    }
+  }
 
   /// Class probabilities of own task `position`'s examples (count x classes), the patient being known.
   public func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {

@@ -50,6 +50,13 @@ public struct NetworkShape: Codable, Sendable, Equatable {
     count(taskTensors) * tasks + count(trunkTensors)
   }
 
+  /// Memory that one task's slot takes in training, about: weights with gradients and moments, and what the layers keep.
+  public func bytes(batch: Int) -> Double {
+    let convolved = Double(branch.positions * branch.channels)
+    let kept = Double(branch.length + extraFeatures) + 3 * convolved + 6 * Double(features) + 4 * Double(trunk.reduce(0, +))
+    return 16 * Double(count(taskTensors)) + 4 * Double(batch) * kept
+  }
+
   /// Weights and biases in a network of one branch, one trunk and one head.
   public var singleParameterCount: Int { parameterCount(tasks: 1) }
 

@@ -81,7 +81,7 @@ final class ReduceExchange: Exchange {
 }
 
 /// A part could not be added: all ranks know it from the status, and learn here which task's it was.
-func refuse(_ offender: Int?, _ names: [String], _ step: Int, _ communicator: Communicator) throws -> Never {
+func refuse(_ offender: Int?, _ names: [String], _ step: Int?, _ communicator: Communicator) throws -> Never {
   let first = try communicator.allreduce(Int64(offender ?? names.count), .min, kind: Message.status)
   throw NumericError(task: Int(first) < names.count ? names[Int(first)] : "unknown", step: step)
 }

@@ -93,16 +93,23 @@ public struct Safetensors: Sendable, Equatable {
     }
     tensors = [:]
     metadata = [:]
+    let payload = bytes[start...]
+    var filled = 0
     for (name, value) in header {
       switch value {
       case .metadata(let metadata): self.metadata = metadata
       case .entry(let entry):
-        tensors[name] = try Self.tensor(name, entry, Array(bytes[start...]), file)
+        let tensor = try Self.tensor(name, entry, payload, file)
+        tensors[name] = tensor
+        filled += 4 * tensor.values.count
       }
+    }
+    guard filled == payload.count else {
+      throw ModelError.damaged(file, "its tensors take \(filled) bytes of \(payload.count)")
     }
   }
 
-  private static func tensor(_ name: String, _ entry: Entry, _ bytes: [UInt8], _ file: String) throws
+  private static func tensor(_ name: String, _ entry: Entry, _ bytes: ArraySlice<UInt8>, _ file: String) throws
     -> Tensor
   {
     guard entry.dtype == "F32" else { throw ModelError.damaged(file, "\(name) is \(entry.dtype), not F32") }
@@ -116,7 +123,7 @@ public struct Safetensors: Sendable, Equatable {
       entry.dataOffsets[0] <= entry.dataOffsets[1], count <= bytes.count,
       entry.dataOffsets[1] - entry.dataOffsets[0] == 4 * count
     else { throw ModelError.damaged(file, "\(name)'s bytes do not fit its shape \(entry.shape)") }
-    let first = entry.dataOffsets[0]
+    let first = bytes.startIndex + entry.dataOffsets[0]
     let values = (0..<count).map { index in
       let at = first + 4 * index
       return Float(

@@ -14,7 +14,7 @@ enum Start {
     return group
   }
 
-  /// The trunk's layers after the sum, from a stream of their own.
+  /// The trunk's layers after the sum, from a stream of their own; the first bias with the fan-in of one task's features.
   static func trunk(_ shape: NetworkShape, seed: UInt64) -> ParameterGroup {
     let group = ParameterGroup(name: "trunk", tensors: shape.trunkTensors)
     fill(group, shape, concatenated: shape.features, RandomStream(seed: streamKey(seed, .trunkWeights)))

@@ -67,7 +67,7 @@ final class TaskSum {
 
   /// Adds one task's loss, to be read as `loss` after the sum.
   func add(loss: Double, task: Int) {
-    guard loss.isFinite && abs(loss) < 1e8 else {
+    guard loss.isFinite && abs(loss) * Self.lossScale < limit else {
       switch kind {
       case .exact: fixed.data[count] += 1
       case .float: float.data[count] += 1
@@ -109,12 +109,13 @@ final class TaskSum {
   }
 }
 
-/// A number that stopped a run: which task gave it, and at which step.
+/// A number that stopped a run: which task gave it, and at which step (nil outside training).
 public struct NumericError: Error, CustomStringConvertible {
   public let task: String
-  public let step: Int
+  public let step: Int?
   public var description: String {
-    "task \(task): a number that is not finite, or too large for the exact sum, at step \(step); "
-      + "try a smaller --learning-rate or look at the record with `heartwood inspect`"
+    let place = step.map { " at step \($0 + 1)" } ?? ""
+    return "task \(task): a number that is not finite, or too large for the exact sum\(place); "
+      + "try a smaller --learning-rate, or look at the record with `heartwood inspect`"
   }
 }

@@ -65,10 +65,20 @@ struct Trainer {
         StepReport(step: step + 1, loss: last, seconds: Environment.wallTime() - start, validation: score))
     }
     if best >= 0 { snapshot.restore() }
+    try requireFiniteWeights()
     try learner.prepareToPredict()
     return TrainingResult(
       firstLoss: first, lastLoss: last, bestStep: bestStep, bestValidation: best < 0 ? nil : best,
       seconds: Environment.wallTime() - start, stepSeconds: durations)
+  }
+
+  /// The last update is not followed by a sum that would find it out. Throws `NumericError` on every rank.
+  private func requireFiniteWeights() throws {
+    let bad = learner.groups.first { group in
+      !UnsafeBufferPointer(start: group.values, count: group.count).allSatisfy(\.isFinite)
+    }
+    let agreed = try communicator.agree(on: bad.map { (code: 0, message: $0.name) }, kind: Message.status)
+    if let agreed { throw NumericError(task: agreed.message, step: options.steps - 1) }
   }
 
   /// Balanced accuracy of all tasks' validation examples pooled, each judged by its own patient's slot; nil if there are none.

@@ -18,7 +18,7 @@ func sumOverTasks(
     }
   }
   guard try sum.allreduce(communicator, Message.metrics) else {
-    try refuse(sum.offender, names, 0, communicator)
+    try refuse(sum.offender, names, nil, communicator)
   }
   var result = [Float](repeating: 0, count: rows * columns)
   result.withUnsafeMutableBufferPointer {

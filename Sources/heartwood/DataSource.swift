@@ -89,7 +89,7 @@ struct RecordList: ExpressibleByArgument {
     names = argument.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
     guard !names.isEmpty, Set(names).count == names.count,
       names.allSatisfy({ name in
-        !name.isEmpty && !name.hasPrefix("/")
+        !name.isEmpty && !name.hasPrefix("/") && !name.hasSuffix(".hea")
           && name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy {
             $0 != ".." && $0 != "" && $0 != "."
           }

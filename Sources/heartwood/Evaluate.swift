@@ -47,6 +47,10 @@ struct Evaluate: ParsableCommand {
         .usage,
         "--protocol own: record \(stranger) is not a task of the model (\(tasks.joined(separator: ", ")))")
     }
+    if answer == .slot && !description.options.slotDropout && description.form == .concat {
+      try session.end(.usage, "--protocol slot: the model was trained without --slot-dropout")
+    }
+    try session.requireMemory(description.shape.bytes(batch: description.options.batch) * Double(tasks.count))
     try session.together { try makeOutput(session) }
     let network = try load(description, session)
     var results: [Summary.Result] = []
@@ -61,14 +65,14 @@ struct Evaluate: ParsableCommand {
       let target = try RunData.share(record, patient?.examples, session.communicator)
       let part = try self.probabilities(network, target, answer, description, session)
       guard session.leads else { continue }
-      results.append(.init(name: record, part: "target", metrics: metrics(target.labels, part, description)))
+      results.append(.init(name: record, part: tasks.contains(record) ? "seen in training" : "target", metrics: metrics(target.labels, part, description)))
       labels += target.labels
       probabilities += part
     }
     try session.together {
       guard session.leads else { return }
       let evaluation = Evaluation(
-        model: model, protocol: answer.rawValue, test: metrics(labels, probabilities, description),
+        model: model, protocol: network.answerName(answer), test: metrics(labels, probabilities, description),
         perRecord: results)
       try AtomicFile.write(try JSONEncoder.readable.encode(evaluation), to: "\(output)/evaluation.json")
       say(ResultTable.text([(description.learning.rawValue.uppercased(), results)], inconsistent: false))

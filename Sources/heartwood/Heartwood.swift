@@ -20,6 +20,7 @@ struct Heartwood: ParsableCommand {
 
   /// Parses and runs; every failure is one line on standard error and a code of `ExitStatus`.
   static func main() {
+    signal(SIGPIPE, SIG_IGN)
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -51,7 +52,7 @@ enum Launcher {
   private static let environment = ProcessInfo.processInfo.environment
 
   static var isFirstRank: Bool {
-    (environment["OMPI_COMM_WORLD_RANK"] ?? environment["PMI_RANK"] ?? "0") == "0"
+    ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"].lazy.compactMap { environment[$0] }.first ?? "0" == "0"
   }
 
   /// Whether a person looks at standard output. Under mpirun only `Launch/heartwood` knows: a rank writes to mpirun's pseudo-terminal.

@@ -23,6 +23,7 @@ struct Inspect: ParsableCommand {
   var json = false
 
   func run() throws {
+    guard Launcher.isFirstRank else { return }
     do {
       let manager = FileManager.default
       if manager.fileExists(atPath: "\(path)/summary.json") {
@@ -39,13 +40,13 @@ struct Inspect: ParsableCommand {
 
   private func showRecord() throws {
     let summary = try RecordSummary(recordAt: path, annotator: annotator)
-    if json { return show(try JSONEncoder.readable.encode(summary)) }
-    print(summary.text)
+    if json { return try show(try JSONEncoder.readable.encode(summary)) }
+    try show(Data(summary.text.utf8))
   }
 
   private func showModel(_ folder: String) throws {
     let description = try ModelFolder.description(in: folder)
-    if json { return show(try JSONEncoder.readable.encode(description)) }
+    if json { return try show(try JSONEncoder.readable.encode(description)) }
     print(
       "model: \(description.learning.rawValue), \(description.fusion.rawValue), \(description.shape.branch.kind.rawValue) branches; "
         + "\(description.problem), \(description.scenario); classes \(description.classes.joined(separator: ", "))"
@@ -68,7 +69,7 @@ struct Inspect: ParsableCommand {
     guard let data = FileManager.default.contents(atPath: file) else {
       throw Failure(.inputOutput, "cannot read \(file)")
     }
-    if json { return show(data) }
+    if json { return try show(data) }
     guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
       throw Failure(.data, "\(file) is not a summary of this version of heartwood")
     }
@@ -79,7 +80,7 @@ struct Inspect: ParsableCommand {
     var table = Table(["record", "part", "accuracy", "balanced acc.", "macro-F1", "AUC", "beats"])
     for result in summary.perTask {
       table.add([
-        result.name, result.part, decimals(result.metrics.accuracy, 3),
+        result.name, result.part, result.metrics.accuracy.map { decimals($0, 3) } ?? "-",
         decimals(result.metrics.balancedAccuracy, 3),
         decimals(result.metrics.macroF1, 3), result.metrics.auc.map { decimals($0, 3) } ?? "-",
         "\(result.metrics.examples)",
@@ -88,5 +89,12 @@ struct Inspect: ParsableCommand {
     print(table.text)
   }
 
-  private func show(_ data: Data) { print(String(decoding: data, as: UTF8.self)) }
+  /// Prints; a full or closed output is an error here, since the output is all that this command makes.
+  private func show(_ data: Data) throws {
+    do {
+      try FileHandle.standardOutput.write(contentsOf: data + Data("\n".utf8))
+    } catch {
+      throw Failure(.inputOutput, "cannot write to standard output: \(String(cString: strerror(errno)))")
+    }
+  }
 }

@@ -9,7 +9,7 @@ enum ResultTable {
       for network in networks {
         let result = network.results[index]
         table.add([
-          result.name, result.part, network.name, rate(result.metrics.accuracy),
+          result.name, result.part, network.name, result.metrics.accuracy.map(rate) ?? "-",
           rate(result.metrics.balancedAccuracy), rate(result.metrics.macroF1),
           result.metrics.auc.map(rate) ?? "-",
           "\(result.metrics.examples)",

@@ -24,6 +24,10 @@ struct Cast {
       sources = command.records?.names ?? Self.paperSources + (known ? [Self.paperTarget] : [])
       targets = known ? [] : command.targets?.names ?? [Self.paperTarget]
     }
+    let files = sources.map(ModelFolder.taskFile)
+    if Set(files).count != files.count {
+      throw Failure(.usage, "--records: two names differ only in / and -, and their model files would be one")
+    }
     if let both = sources.first(where: targets.contains) {
       throw Failure(
         .usage, "record \(both) is both a source and a target; name others by --records and --targets")
@@ -56,7 +60,7 @@ struct RunData {
   init(_ command: Train, _ cast: Cast, _ source: DataSource, _ folder: RunFolder, _ session: Session) throws {
     let start = Environment.wallTime()
     let communicator = session.communicator
-    let loader = try Loader(command, source, folder, seed: command.seed)
+    let loader = try session.together { try Loader(command, source, folder, seed: command.seed) }
     let ownership = Ownership(tasks: cast.sources.count, ranks: session.ranks, rank: session.rank)
     let (patients, unseen) = try session.together {
       (
@@ -75,6 +79,7 @@ struct RunData {
     let mine = own.flatMap { [Int64($0.training.count), Int64($0.test.count)] }
     let flat = try communicator.allgatherv(mine, kind: Message.status).flatMap { $0 }
     counts = stride(from: 0, to: flat.count, by: 2).map { (Int(flat[$0]), Int(flat[$0 + 1])) }
+    try Self.requireEveryClass(own, classes, session)
     let prints = try communicator.allgatherv(
       (patients + unseen).map { Int64(bitPattern: $0.fingerprint) }, kind: Message.status
     ).flatMap { $0 }
@@ -88,7 +93,7 @@ struct RunData {
   /// slot is judged on; in the consistent one the test part is apart.
   private static func task(_ patient: Patient, _ command: Train) throws -> TaskData {
     let inconsistent = command.scenario == .inconsistent
-    let part = patient.partition(inconsistent ? .source : command.split.split, seed: command.seed)
+    let part = patient.partition(inconsistent ? .source : (command.split ?? .chronological).split, seed: command.seed)
     guard !part.train.isEmpty else {
       throw Failure(
         .data, "record \(patient.name) has no usable beat in its training part; leave it out of --records")
@@ -97,6 +102,16 @@ struct RunData {
     return TaskData(
       name: patient.name, training: training, validation: validation,
       test: inconsistent ? validation : patient.examples[part.test])
+  }
+
+  /// Some source must have beats of each class, or there is nothing to tell apart.
+  private static func requireEveryClass(_ own: [TaskData], _ classes: [String], _ session: Session) throws {
+    for (label, name) in classes.enumerated() {
+      let here = own.reduce(0) { $0 + $1.training.classCounts[label] }
+      if try session.communicator.allreduce(Int64(here), .sum, kind: Message.status) == 0 {
+        try session.end(.data, "no source record has a beat that is \(name) in its training part; name others by --records")
+      }
+    }
   }
 
   /// Sends a target's windows and RR features from the first rank to the owners of the branches. Labels stay.

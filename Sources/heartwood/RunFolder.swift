@@ -5,17 +5,17 @@ import SharedTrunk
 final class RunFolder {
   let path: String
   private var metrics: FileHandle?
+  private let encoder = JSONEncoder.line
+  private var pending = Data()
+  private var flushed = Date.distantPast
 
   init(_ path: String) { self.path = path }
 
   var model: String { "\(path)/model" }
 
-  /// Creates the folder; refuses one that holds a run already, so that nothing saved is overwritten.
+  /// Creates the folder; refuses one that holds a run already, whole or cut off, so that nothing saved is overwritten.
   func create(leads: Bool) throws {
     let manager = FileManager.default
-    if leads && manager.fileExists(atPath: "\(path)/summary.json") {
-      throw Failure(.cannotCreate, "--output \(path) holds a run already; choose another folder")
-    }
     do {
       try manager.createDirectory(atPath: model, withIntermediateDirectories: true)
     } catch {
@@ -25,24 +25,36 @@ final class RunFolder {
       throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
     }
     guard leads else { return }
-    let file = "\(path)/metrics.jsonl"
-    guard manager.createFile(atPath: file, contents: nil), let handle = FileHandle(forWritingAtPath: file)
-    else {
-      throw Failure(.cannotCreate, "cannot create \(file)")
+    // Exclusively: of two runs into one folder, one is refused, and a run that was cut off stays as it is.
+    let file = open(metricsPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard file >= 0 else {
+      throw Failure(
+        .cannotCreate,
+        errno == EEXIST
+          ? "--output \(path) holds a run already; choose another folder"
+          : "cannot create \(metricsPath): \(String(cString: strerror(errno)))")
     }
-    metrics = handle
+    metrics = FileHandle(fileDescriptor: file, closeOnDealloc: true)
   }
 
-  /// Adds a line to `metrics.jsonl` (on the rank that created it).
+  private var metricsPath: String { "\(path)/metrics.jsonl" }
+
+  /// Adds a line to `metrics.jsonl` (on the rank that created it). Lines reach the file within a second of training, or by `flush`.
   func log(_ line: some Encodable) throws {
-    guard let metrics else { return }
-    var data = try JSONEncoder.line.encode(line)
-    data.append(0x0A)
+    guard metrics != nil else { return }
+    pending.append(try encoder.encode(line))
+    pending.append(0x0A)
+    if Date().timeIntervalSince(flushed) > 0.5 { try flush() }
+  }
+
+  func flush() throws {
     do {
-      try metrics.write(contentsOf: data)
+      try metrics?.write(contentsOf: pending)
     } catch {
-      throw Failure(.inputOutput, "cannot write \(path)/metrics.jsonl: \(Self.reason(error))")
+      throw Failure(.inputOutput, "cannot write \(metricsPath): \(Self.reason(error))")
     }
+    pending.removeAll(keepingCapacity: true)
+    flushed = Date()
   }
 
   func write(_ data: Data, as name: String) throws {

@@ -66,6 +66,19 @@ struct Session {
     throw Shared(failure: Failure(status, message))
   }
 
+  /// Ends the job if this many bytes a rank are more than the machine has.
+  func requireMemory(_ bytes: Double) throws {
+    let here = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
+    try together {
+      guard bytes < 0.9 * here else {
+        throw Failure(
+          .usage,
+          "--batch: a rank would need \(decimals(bytes / 1e9, 1)) GB of the machine's \(decimals(here / 1e9, 1)); "
+            + "take a smaller batch, fewer tasks or more hosts")
+      }
+    }
+  }
+
   /// Mixed nodes must round alike: all ranks use the lowest CPU level among them.
   private func agreeOnCPU() throws {
     let level = try communicator.allreduce(Int64(hw_cpu_level_supported()), .min, kind: Message.status)

@@ -34,6 +34,7 @@ struct Simulate: ParsableCommand {
   }
 
   func run() throws {
+    guard Launcher.isFirstRank else { return }
     do {
       let cohort = try SimulatedCohort(patients: patients, minutes: minutes, seed: seed)
       for patient in 1...patients {

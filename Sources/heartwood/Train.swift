@@ -86,8 +86,8 @@ struct Train: ParsableCommand {
       "Records never seen in training (inconsistent scenario; default 205).", valueName: "list"))
   var targets: RecordList?
 
-  @Option(help: "How each patient's beats are split (consistent scenario).")
-  var split: SplitName = .chronological
+  @Option(help: "How each patient's beats are split (consistent scenario; default chronological).")
+  var split: SplitName?
 
   @Option(help: "Training steps (default: 400 inconsistent, 500 consistent).")
   var steps: Int?
@@ -123,12 +123,22 @@ struct Train: ParsableCommand {
     if learning == .stl, let baseline, baseline.poolings.count > 1 {
       throw ValidationError("--learning stl takes one --baseline: pooled or balanced")
     }
+    if learning == .stl || fusion == .hard {
+      let form = learning == .stl ? "--learning stl" : "--fusion hard"
+      try check(!slotDropout, "--slot-dropout is for networks with slots, not for \(form)")
+      try check(exchange == .reduce, "--exchange gather is for networks with slots, not for \(form)")
+      try check(answer == nil, "--protocol is for networks with slots, not for \(form)")
+      try check(learning == .mtl || fusion == .concat, "--fusion hard is for --learning mtl")
+    }
     try check(
-      !(answer == .slot && !slotDropout && learning == .mtl && fusion == .concat),
+      answer != .slot || slotDropout,
       "--protocol slot needs --slot-dropout: the trunk must have learned to read one slot alone")
-    try check(
-      !(answer == .own && scenario == .inconsistent),
-      "--protocol own is for --scenario consistent: a target has no slot")
+    if scenario == .inconsistent {
+      try check(answer != .own, "--protocol own is for --scenario consistent: a target has no slot")
+      try check(split == nil, "--split is for --scenario consistent")
+    } else {
+      try check(answer == nil || answer == .own, "--protocol: a known patient is judged by its own slot and head")
+    }
   }
 
   func run() throws {

@@ -26,6 +26,7 @@ struct TrainingRun {
       try session.end(
         .usage, "\(session.ranks) ranks for \(tasks) tasks, one a source patient: use -n \(tasks) or fewer")
     }
+    try session.requireMemory(command.shape.bytes(batch: command.batch) * Double((tasks - 1) / session.ranks + 1))
     try session.together { try folder.create(leads: session.leads) }
     if session.leads { say("Data: \(source.sentence)") }
     let data = try RunData(command, cast, source, folder, session)
@@ -78,6 +79,7 @@ struct TrainingRun {
     for result in results {
       try folder.log(EvaluationLine(network: name, result: result))
     }
+    try folder.flush()
     return outcome
   }
 
@@ -189,14 +191,14 @@ struct TrainingRun {
       },
       targets: data.targets.map(\.name), seed: command.seed, batch: options.batch, steps: options.steps,
       parameters: main.network.parameterCount, loss: main.loss, validation: main.validation,
-      test: Summary.Test(metrics: main.test!, protocol: answerName), perTask: main.results,
+      test: Summary.Test(metrics: main.test!, protocol: answerName(main)), perTask: main.results,
       baselines: baselines.map {
         Summary.Baseline(
           name: $0.name, parameters: $0.network.parameterCount, loss: $0.loss, validation: $0.validation,
-          test: Summary.Test(metrics: $0.test!, protocol: "single network"), perTask: $0.results)
+          test: Summary.Test(metrics: $0.test!, protocol: answerName($0)), perTask: $0.results)
       },
       throughput: Summary.Throughput(
-        examplesPerSecond: Double(options.batch * data.tasks.names.count) / perStep,
+        examplesPerSecond: Double(options.batch * data.tasks.names.count * options.steps) / main.training.seconds,
         stepMilliseconds: perStep * 1e3),
       wire: wire, data: Summary.DataUsed(records: data.records, fingerprint: data.fingerprint),
       seconds: Summary.Seconds(
@@ -205,9 +207,8 @@ struct TrainingRun {
       peakMemoryMB: memory)
   }
 
-  private var answerName: String {
-    command.learning == .stl
-      ? "single network" : command.scenario == .consistent ? "own" : command.unseen.rawValue
+  private func answerName(_ outcome: Outcome) -> String {
+    outcome.network.answerName(command.scenario == .consistent ? .own : command.unseen)
   }
 }
 

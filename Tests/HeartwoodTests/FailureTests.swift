@@ -35,12 +35,61 @@ final class FailureTests: CommandTestCase {
     try expect(73, "file/run", 2, run + ["\(folder)/file/run"])
     try train(1, "done", ["--simulate", "3", "--minutes", "1", "--steps", "10"])
     try expect(73, "holds a run already", 2, run + ["\(folder)/done"])
+    // A run that was cut off is not written over either.
+    try FileManager.default.removeItem(atPath: "\(folder)/done/summary.json")
+    try expect(73, "holds a run already", 1, run + ["\(folder)/done"])
   }
 
   func testAnExplodingRunStopsAndNamesTheTask() throws {
     try expect(
       70, "task sim00", 2,
       ["train", "--simulate", "3", "--minutes", "1", "--learning-rate", "1e30", "--output", "\(folder)/a"])
+  }
+
+  func testWeightsThatOverflowInTheLastStepAreFound() throws {
+    let run = ["train", "--simulate", "3", "--minutes", "1", "--steps", "1", "--learning-rate", "1e38", "--output"]
+    try expect(70, "not finite", 2, run + ["\(folder)/mtl"])
+    try expect(70, "not finite", 2, run + ["\(folder)/stl", "--learning", "stl"])
+  }
+
+  func testOptionsThatWouldBeIgnoredAreRefused() throws {
+    let run = ["train", "--simulate", "3", "--minutes", "1", "--output", "\(folder)/a"]
+    try expect(64, "--slot-dropout", 1, run + ["--learning", "stl", "--slot-dropout"])
+    try expect(64, "--exchange", 1, run + ["--fusion", "hard", "--exchange", "gather"])
+    try expect(64, "--split", 1, run + ["--split", "low"])
+    try expect(64, "--protocol", 1, run + ["--scenario", "consistent", "--protocol", "mean"])
+    try expect(64, "--batch", 1, run + ["--batch", "65536", "--simulate", "100000"])
+    try expect(
+      64, "--targets", 1, ["train", "--data", folder, "--targets", "106.hea", "--output", "\(folder)/a"])
+  }
+
+  func testADamagedModelIsRefused() throws {
+    let run = try train(1, "run", ["--simulate", "3", "--minutes", "1", "--steps", "10"])
+    let file = "\(run)/model/model.json"
+    let text = try String(contentsOfFile: file, encoding: .utf8)
+    let judge = [
+      "evaluate", "--model", "\(run)/model", "--data", "\(run)/simulated", "--records", "sim003", "--output",
+      "\(folder)/judged",
+    ]
+    let changes = [
+      ("\"pool\" : 8", "\"pool\" : 0"), ("\"batch\" : 16", "\"batch\" : 0"), ("\"kernel\" : 7", "\"kernel\" : 1000"),
+      ("\"dropout\" : 0.2", "\"dropout\" : 2"), ("\"before\" : 0.4", "\"before\" : 1e300"),
+      ("heartwood-model-1", "heartwood-model-9"), ("\"sim002\"", "\"sim001\""), ("strict", "lenient"),
+      ("\"classes\" : 2", "\"classes\" : 3"), ("{", "["),
+    ]
+    for (before, after) in changes {
+      let changed = text.replacingOccurrences(of: before, with: after)
+      XCTAssertNotEqual(changed, text, before)
+      try Data(changed.utf8).write(to: URL(fileURLWithPath: file))
+      try expect(65, "model.json", 2, judge)
+    }
+    try Data(text.utf8).write(to: URL(fileURLWithPath: file))
+    let trunk = "\(run)/model/trunk.safetensors"
+    let whole = try Data(contentsOf: URL(fileURLWithPath: trunk))
+    for cut in [whole.dropLast(4), whole.prefix(5), whole + Data(count: 8), Data()] {
+      try Data(cut).write(to: URL(fileURLWithPath: trunk))
+      try expect(65, "trunk.safetensors", 2, judge)
+    }
   }
 
   func testAKilledRankEndsTheJob() throws {

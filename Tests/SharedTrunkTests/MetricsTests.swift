@@ -1,0 +1,49 @@
+import SharedTrunk
+import XCTest
+
+/// Figures worked out by hand, and those of scikit-learn for the same numbers.
+final class MetricsTests: XCTestCase {
+  private func metrics(_ labels: [Int32], _ abnormal: [Float]) -> Metrics {
+    Metrics(labels: labels, probabilities: abnormal.flatMap { [1 - $0, $0] }, classes: 2, seed: 1)
+  }
+
+  func testAgainstHandAndScikitLearn() throws {
+    // roc_auc_score, balanced_accuracy_score and f1_score(average="macro") of y and p > 0.5.
+    let result = metrics([0, 0, 0, 0, 0, 1, 1, 1], [0.1, 0.2, 0.6, 0.3, 0.3, 0.3, 0.9, 0.7])
+    XCTAssertEqual(result.confusion, [[4, 1], [1, 2]])
+    XCTAssertEqual(try XCTUnwrap(result.auc), 13.0 / 15, accuracy: 1e-12)  // 2 ties count half
+    XCTAssertEqual(result.balancedAccuracy, (0.8 + 2.0 / 3) / 2, accuracy: 1e-12)
+    XCTAssertEqual(result.macroF1, (0.8 + 2.0 / 3) / 2, accuracy: 1e-12)
+    XCTAssertEqual(result.sensitivity, 2.0 / 3)
+    XCTAssertEqual(result.specificity, 0.8)
+    XCTAssertEqual(result.balancedExamples, 6)
+    XCTAssertEqual(result.examples, 8)
+  }
+
+  func testAllTiedIsChance() {
+    let result = metrics([0, 1, 0, 1], [0.4, 0.4, 0.4, 0.4])
+    XCTAssertEqual(result.auc, 0.5)
+    XCTAssertEqual(result.balancedAccuracy, 0.5)
+    XCTAssertEqual(result.accuracy, 0.5)
+  }
+
+  func testOneClassAloneHasNoRankingAndNoBalancedAccuracy() {
+    let result = metrics([0, 0, 0], [0.1, 0.9, 0.2])
+    XCTAssertNil(result.auc)
+    XCTAssertNil(result.sensitivity)
+    XCTAssertNil(result.accuracy)
+    XCTAssertEqual(result.balancedExamples, 0)
+    XCTAssertEqual(result.specificity ?? 0, 2.0 / 3, accuracy: 1e-12)
+  }
+
+  func testNumbersThatAreNotFiniteEnd() {
+    XCTAssertEqual(metrics([0, 1, 0, 1], [.nan, .nan, 0.2, 0.9]).examples, 4)
+  }
+
+  func testTheBalancedSubsetIsTheSameForASeed() {
+    let labels = (0..<200).map { Int32($0 % 5 == 0 ? 1 : 0) }
+    let scores = (0..<200).map { Float(($0 * 37) % 101) / 101 }
+    XCTAssertEqual(metrics(labels, scores), metrics(labels, scores))
+    XCTAssertEqual(metrics(labels, scores).balancedExamples, 80)
+  }
+}

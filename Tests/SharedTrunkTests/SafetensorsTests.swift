@@ -1,0 +1,33 @@
+import Foundation
+import SharedTrunk
+import XCTest
+
+final class SafetensorsTests: XCTestCase {
+  private let file = Safetensors(
+    ["b": .init(shape: [2, 3], values: [1, -2, 0.5, .leastNonzeroMagnitude, 1e30, 0]), "a": .init(shape: [1], values: [7])],
+    metadata: ["task": "106 \"quoted\" é"])
+
+  func testWhatGoesInComesOut() throws {
+    let data = try file.encoded()
+    XCTAssertEqual(try Safetensors(decoding: data, file: "x"), file)
+    XCTAssertEqual(data, try file.encoded())
+    XCTAssertEqual((data.count - 8) % 4, 0)
+  }
+
+  /// Every cut and every flipped byte of the header is read or refused; none ends the process.
+  func testDamage() throws {
+    let data = try file.encoded()
+    for count in 0..<data.count { XCTAssertThrowsError(try Safetensors(decoding: data.prefix(count), file: "x")) }
+    XCTAssertThrowsError(try Safetensors(decoding: data + Data(count: 4), file: "x"))
+    for index in 0..<data.count - 28 {
+      for bit in 0..<8 {
+        var damaged = data
+        damaged[index] ^= 1 << bit
+        _ = try? Safetensors(decoding: damaged, file: "x")
+      }
+    }
+    let huge = #"{"a":{"dtype":"F32","shape":[9223372036854775807,4],"data_offsets":[0,4]}}"#
+    let length = withUnsafeBytes(of: UInt64(huge.utf8.count).littleEndian) { Data($0) }
+    XCTAssertThrowsError(try Safetensors(decoding: length + Data(huge.utf8) + Data(count: 4), file: "x"))
+  }
+}
