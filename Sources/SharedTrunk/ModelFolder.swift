@@ -51,26 +51,32 @@ extension ModelDescription {
     func within(_ value: Int, _ name: String, from least: Int = 1, to most: Int) -> String? {
       value >= least && value <= most ? nil : "\(name) is \(value); it must lie in \(least) to \(most)"
     }
-    if format != "heartwood-model-1" { return "its format is \(format); this version reads heartwood-model-1" }
+    if format != "heartwood-model-1" {
+      return "its format is \(format); this version reads heartwood-model-1"
+    }
     if tasks.isEmpty || Set(tasks.map(ModelFolder.taskFile)).count != tasks.count {
       return "its tasks are none, or not all different"
     }
     if shape.trunk.isEmpty { return "its trunk has no layer" }
     if classes.count != shape.classes { return "it names \(classes.count) classes of \(shape.classes)" }
-    if input.length != branch.length { return "its window has \(input.length) samples, its branch \(branch.length)" }
+    if input.length != branch.length {
+      return "its window has \(input.length) samples, its branch \(branch.length)"
+    }
     if !["strict", "aami"].contains(input.labelling) { return "its labelling is \(input.labelling)" }
     if !(input.before >= 0 && input.before <= 1e3 && input.rate > 0 && input.rate <= 1e5) {
       return "its window starts \(input.before) s before the beat at \(input.rate) Hz"
     }
     let band = Preprocessing()
     if input.low != band.low || input.high != band.high {
-      return "its band-pass is \(input.low) to \(input.high) Hz; this version makes \(band.low) to \(band.high)"
+      return
+        "its band-pass is \(input.low) to \(input.high) Hz; this version makes \(band.low) to \(band.high)"
     }
     if !(shape.dropout >= 0 && shape.dropout < 1) { return "its dropout is \(shape.dropout)" }
     return within(branch.length, "the window", to: largest)
       ?? within(branch.kernel, "the kernel", to: branch.length)
       ?? within(branch.channels, "the channels", to: 65_536)
-      ?? within(branch.pool, "the pool", to: branch.padded ? branch.length : branch.length - branch.kernel + 1)
+      ?? within(
+        branch.pool, "the pool", to: branch.padded ? branch.length : branch.length - branch.kernel + 1)
       ?? within(shape.extraFeatures, "extraFeatures", from: 0, to: RRFeatures.count)
       ?? within(shape.classes, "classes", from: 2, to: 1024)
       ?? within(options.batch, "the batch", to: 65_536)
@@ -257,7 +263,8 @@ extension PooledNetwork {
 
   func read(from folder: String) throws {
     let name = ModelFolder.taskFile(Self.taskName)
-    try ModelFolder.tensors(name, in: folder).load(into: group, where: { !Self.inTrunk($0) }, file: "\(folder)/\(name)")
+    try ModelFolder.tensors(name, in: folder).load(
+      into: group, where: { !Self.inTrunk($0) }, file: "\(folder)/\(name)")
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
       into: group, where: Self.inTrunk, file: "\(folder)/\(ModelFolder.trunkFile)")
   }

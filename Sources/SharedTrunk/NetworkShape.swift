@@ -53,7 +53,9 @@ public struct NetworkShape: Codable, Sendable, Equatable {
   /// Memory that one task's slot takes in training, about: weights with gradients and moments, and what the layers keep.
   public func bytes(batch: Int) -> Double {
     let convolved = Double(branch.positions * branch.channels)
-    let kept = Double(branch.length + extraFeatures) + 3 * convolved + 6 * Double(features) + 4 * Double(trunk.reduce(0, +))
+    let kept =
+      Double(branch.length + extraFeatures) + 3 * convolved + 6 * Double(features) + 4
+      * Double(trunk.reduce(0, +))
     return 16 * Double(count(taskTensors)) + 4 * Double(batch) * kept
   }
 

@@ -109,7 +109,8 @@ public struct Safetensors: Sendable, Equatable {
     }
   }
 
-  private static func tensor(_ name: String, _ entry: Entry, _ bytes: ArraySlice<UInt8>, _ file: String) throws
+  private static func tensor(_ name: String, _ entry: Entry, _ bytes: ArraySlice<UInt8>, _ file: String)
+    throws
     -> Tensor
   {
     guard entry.dtype == "F32" else { throw ModelError.damaged(file, "\(name) is \(entry.dtype), not F32") }

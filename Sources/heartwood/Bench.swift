@@ -51,7 +51,8 @@ struct Bench: ParsableCommand {
           .usage, "\(session.ranks) ranks for --tasks \(tasks): use -n \(tasks) or fewer, or more tasks")
       }
       try session.requireMemory(
-        (shape.bytes(batch: batch) + 16 * Double(batch * shape.branch.length)) * Double((tasks - 1) / session.ranks + 1))
+        (shape.bytes(batch: batch) + 16 * Double(batch * shape.branch.length))
+          * Double((tasks - 1) / session.ranks + 1))
       try measure(session)
     }
   }

@@ -65,7 +65,10 @@ struct Evaluate: ParsableCommand {
       let target = try RunData.share(record, patient?.examples, session.communicator)
       let part = try self.probabilities(network, target, answer, description, session)
       guard session.leads else { continue }
-      results.append(.init(name: record, part: tasks.contains(record) ? "seen in training" : "target", metrics: metrics(target.labels, part, description)))
+      results.append(
+        .init(
+          name: record, part: tasks.contains(record) ? "seen in training" : "target",
+          metrics: metrics(target.labels, part, description)))
       labels += target.labels
       probabilities += part
     }

@@ -52,7 +52,8 @@ enum Launcher {
   private static let environment = ProcessInfo.processInfo.environment
 
   static var isFirstRank: Bool {
-    ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"].lazy.compactMap { environment[$0] }.first ?? "0" == "0"
+    ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"].lazy.compactMap { environment[$0] }
+      .first ?? "0" == "0"
   }
 
   /// Whether a person looks at standard output. Under mpirun only `Launch/heartwood` knows: a rank writes to mpirun's pseudo-terminal.

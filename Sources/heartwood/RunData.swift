@@ -93,7 +93,8 @@ struct RunData {
   /// slot is judged on; in the consistent one the test part is apart.
   private static func task(_ patient: Patient, _ command: Train) throws -> TaskData {
     let inconsistent = command.scenario == .inconsistent
-    let part = patient.partition(inconsistent ? .source : (command.split ?? .chronological).split, seed: command.seed)
+    let part = patient.partition(
+      inconsistent ? .source : (command.split ?? .chronological).split, seed: command.seed)
     guard !part.train.isEmpty else {
       throw Failure(
         .data, "record \(patient.name) has no usable beat in its training part; leave it out of --records")
@@ -109,7 +110,8 @@ struct RunData {
     for (label, name) in classes.enumerated() {
       let here = own.reduce(0) { $0 + $1.training.classCounts[label] }
       if try session.communicator.allreduce(Int64(here), .sum, kind: Message.status) == 0 {
-        try session.end(.data, "no source record has a beat that is \(name) in its training part; name others by --records")
+        try session.end(
+          .data, "no source record has a beat that is \(name) in its training part; name others by --records")
       }
     }
   }

@@ -137,7 +137,8 @@ struct Train: ParsableCommand {
       try check(answer != .own, "--protocol own is for --scenario consistent: a target has no slot")
       try check(split == nil, "--split is for --scenario consistent")
     } else {
-      try check(answer == nil || answer == .own, "--protocol: a known patient is judged by its own slot and head")
+      try check(
+        answer == nil || answer == .own, "--protocol: a known patient is judged by its own slot and head")
     }
   }
 

@@ -26,7 +26,8 @@ struct TrainingRun {
       try session.end(
         .usage, "\(session.ranks) ranks for \(tasks) tasks, one a source patient: use -n \(tasks) or fewer")
     }
-    try session.requireMemory(command.shape.bytes(batch: command.batch) * Double((tasks - 1) / session.ranks + 1))
+    try session.requireMemory(
+      command.shape.bytes(batch: command.batch) * Double((tasks - 1) / session.ranks + 1))
     try session.together { try folder.create(leads: session.leads) }
     if session.leads { say("Data: \(source.sentence)") }
     let data = try RunData(command, cast, source, folder, session)
@@ -198,7 +199,8 @@ struct TrainingRun {
           test: Summary.Test(metrics: $0.test!, protocol: answerName($0)), perTask: $0.results)
       },
       throughput: Summary.Throughput(
-        examplesPerSecond: Double(options.batch * data.tasks.names.count * options.steps) / main.training.seconds,
+        examplesPerSecond: Double(options.batch * data.tasks.names.count * options.steps)
+          / main.training.seconds,
         stepMilliseconds: perStep * 1e3),
       wire: wire, data: Summary.DataUsed(records: data.records, fingerprint: data.fingerprint),
       seconds: Summary.Seconds(

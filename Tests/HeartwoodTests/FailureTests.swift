@@ -47,7 +47,9 @@ final class FailureTests: CommandTestCase {
   }
 
   func testWeightsThatOverflowInTheLastStepAreFound() throws {
-    let run = ["train", "--simulate", "3", "--minutes", "1", "--steps", "1", "--learning-rate", "1e38", "--output"]
+    let run = [
+      "train", "--simulate", "3", "--minutes", "1", "--steps", "1", "--learning-rate", "1e38", "--output",
+    ]
     try expect(70, "not finite", 2, run + ["\(folder)/mtl"])
     try expect(70, "not finite", 2, run + ["\(folder)/stl", "--learning", "stl"])
   }
@@ -72,7 +74,8 @@ final class FailureTests: CommandTestCase {
       "\(folder)/judged",
     ]
     let changes = [
-      ("\"pool\" : 8", "\"pool\" : 0"), ("\"batch\" : 16", "\"batch\" : 0"), ("\"kernel\" : 7", "\"kernel\" : 1000"),
+      ("\"pool\" : 8", "\"pool\" : 0"), ("\"batch\" : 16", "\"batch\" : 0"),
+      ("\"kernel\" : 7", "\"kernel\" : 1000"),
       ("\"dropout\" : 0.2", "\"dropout\" : 2"), ("\"before\" : 0.4", "\"before\" : 1e300"),
       ("heartwood-model-1", "heartwood-model-9"), ("\"sim002\"", "\"sim001\""), ("strict", "lenient"),
       ("\"classes\" : 2", "\"classes\" : 3"), ("{", "["),

@@ -4,7 +4,10 @@ import XCTest
 
 final class SafetensorsTests: XCTestCase {
   private let file = Safetensors(
-    ["b": .init(shape: [2, 3], values: [1, -2, 0.5, .leastNonzeroMagnitude, 1e30, 0]), "a": .init(shape: [1], values: [7])],
+    [
+      "b": .init(shape: [2, 3], values: [1, -2, 0.5, .leastNonzeroMagnitude, 1e30, 0]),
+      "a": .init(shape: [1], values: [7]),
+    ],
     metadata: ["task": "106 \"quoted\" é"])
 
   func testWhatGoesInComesOut() throws {
@@ -17,7 +20,9 @@ final class SafetensorsTests: XCTestCase {
   /// Every cut and every flipped byte of the header is read or refused; none ends the process.
   func testDamage() throws {
     let data = try file.encoded()
-    for count in 0..<data.count { XCTAssertThrowsError(try Safetensors(decoding: data.prefix(count), file: "x")) }
+    for count in 0..<data.count {
+      XCTAssertThrowsError(try Safetensors(decoding: data.prefix(count), file: "x"))
+    }
     XCTAssertThrowsError(try Safetensors(decoding: data + Data(count: 4), file: "x"))
     for index in 0..<data.count - 28 {
       for bit in 0..<8 {
