@@ -6,7 +6,7 @@ import Foundation
 /// about a draw depends on how tasks are dealt out to ranks. The generator is SplitMix64 (Steele, Lea and Flood,
 /// *Fast splittable pseudorandom number generators*, OOPSLA 2014): the n-th number is a hash of `start + n * gamma`,
 /// where `start` is a hash of the name.
-public struct RandomStream: Sendable {
+public struct RandomStream: RandomNumberGenerator, Sendable {
   private static let gamma: UInt64 = 0x9e37_79b9_7f4a_7c15
 
   private var state: UInt64

@@ -18,6 +18,8 @@ extension BranchShape {
 }
 
 /// 1D convolution, ReLU, max-pooling, flattened (paper, section III.B.1). Features are ordered position first.
+///
+/// Max and ReLU commute: pooling goes first, so that ReLU has fewer numbers to look at.
 final class ConvolutionBranch: Branch {
   private let convolution: Conv1D
   private let relu: ReLU
@@ -33,10 +35,10 @@ final class ConvolutionBranch: Branch {
   }
 
   func forward(_ x: Matrix) -> Matrix {
-    pool.forward(relu.forward(convolution.forward(x)))
+    relu.forward(pool.forward(convolution.forward(x)))
   }
 
   func backward(_ x: Matrix, _ dv: Matrix) {
-    convolution.backward(x, relu.backward(pool.backward(dv)))
+    convolution.backward(x, pool.backward(relu.backward(dv)))
   }
 }

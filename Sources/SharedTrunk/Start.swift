@@ -48,10 +48,7 @@ enum Start {
   ) {
     var stream = stream
     for parameter in group.parameters {
-      let bound = 1 / Double(fanIn(parameter, shape, concatenated)).squareRoot()
-      for index in 0..<parameter.value.count {
-        parameter.value.data[index] = Float(stream.uniform(in: -bound...bound))
-      }
+      parameter.fillUniform(fanIn: fanIn(parameter, shape, concatenated), using: &stream)
     }
   }
 

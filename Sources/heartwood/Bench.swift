@@ -1,7 +1,7 @@
 import ArgumentParser
-import CKernels
 import Cohort
 import Foundation
+import Layers
 import MPI
 import Report
 import SharedTrunk
@@ -145,15 +145,20 @@ struct Bench: ParsableCommand {
   /// The best of some products of 512 x 512 matrices on this core.
   private static func peakGflops() -> Double {
     let n = 512
-    let a = [Float](repeating: 0.5, count: n * n)
-    var c = [Float](repeating: 0, count: n * n)
+    let storage = (0..<3).map { _ in Storage(count: n * n) }
+    let (a, b, c) = (
+      storage[0].matrix(rows: n, columns: n), storage[1].matrix(rows: n, columns: n),
+      storage[2].matrix(rows: n, columns: n)
+    )
+    a.fill(0.5)
+    b.fill(0.5)
     var best = Double.infinity
     for _ in 0..<12 {
       let start = Environment.wallTime()
-      _ = hw_sgemm(0, 0, Int64(n), Int64(n), Int64(n), 1, a, Int64(n), a, Int64(n), 0, &c, Int64(n))
+      multiply(a, b, into: c)
       best = min(best, Environment.wallTime() - start)
     }
-    return 2 * Double(n * n * n) / best / 1e9
+    return withExtendedLifetime(storage) { 2 * Double(n * n * n) / best / 1e9 }
   }
 
   /// `--json`. Milliseconds are a step's.

@@ -1,5 +1,5 @@
-import CKernels
 import Foundation
+import Layers
 import MPI
 import SharedTrunk
 
@@ -81,8 +81,10 @@ struct Session {
 
   /// Mixed nodes must round alike: all ranks use the lowest CPU level among them.
   private func agreeOnCPU() throws {
-    let level = try communicator.allreduce(Int64(hw_cpu_level_supported()), .min, kind: Message.status)
-    _ = hw_set_cpu_level(Int32(level))
+    let lowest = try communicator.allreduce(CPULevel.supported.rawValue, .min, kind: Message.status)
+    guard let level = CPULevel(rawValue: lowest), CPULevel.use(level) else {
+      throw Failure(.internal, "oneDNN does not take the CPU level that all ranks have")
+    }
   }
 
   /// A failure that every rank knows of.
