@@ -27,14 +27,14 @@ struct TrainingRun {
         .usage, "\(session.ranks) ranks for \(tasks) tasks, one a source patient: use -n \(tasks) or fewer")
     }
     try session.requireMemory(
-      command.shape.bytes(batch: command.batch) * Double((tasks - 1) / session.ranks + 1))
+      command.shape(command.mainForm).bytes(batch: command.batch) * Double((tasks - 1) / session.ranks + 1))
     try session.together { try folder.create(leads: session.leads) }
     if session.leads { say("Data: \(source.sentence)") }
     let data = try RunData(command, cast, source, folder, session)
 
     let main = try learn(command.mainName, command.mainForm, data)
     let wire = try wireTotals(main)
-    try session.together { try main.network.write(description(data), to: folder.model) }
+    try session.together { try main.network.write(description(data, main.network), to: folder.model) }
     let baselines = try command.besides.map { try learn("STL \($0.rawValue)", .pooled($0), data) }
     let memory = try communicator.allgather(ProcessClock.peakMemoryMB, kind: Message.status)
 
@@ -55,7 +55,7 @@ struct TrainingRun {
 
   /// Trains a network and judges it on the targets and on the tasks' own parts.
   private func learn(_ name: String, _ form: Network.Form, _ data: RunData) throws -> Outcome {
-    let network = try Network(form, command.shape, data.tasks, options, communicator)
+    let network = try Network(form, command.shape(form), data.tasks, options, communicator)
     let before = communicator.traffic.snapshot
     let progress = Progress(
       name, steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count,
@@ -150,10 +150,10 @@ struct TrainingRun {
     return options
   }
 
-  private func description(_ data: RunData) -> ModelDescription {
+  private func description(_ data: RunData, _ main: Network) -> ModelDescription {
     ModelDescription(
       problem: command.problem.rawValue, scenario: command.scenario.rawValue, learning: command.learning,
-      fusion: command.fusion, pooling: command.learning == .stl ? command.pooling : nil, shape: command.shape,
+      fusion: command.fusion, pooling: command.learning == .stl ? command.pooling : nil, shape: main.shape,
       classes: data.classes, tasks: data.tasks.names, protocol: command.unseen,
       input: InputDescription(Preprocessing(), .beat, labelling: command.dataOptions.labelling.rawValue),
       options: options)

@@ -5,8 +5,8 @@ import XCTest
 /// The same run on another number of ranks, or by the other exchange.
 final class RankCountTests: CommandTestCase {
   private let cohort = ["--simulate", "6", "--minutes", "4"]
-  /// Several looks at the validation data, so that early stopping has a choice to make.
-  private let training = ["--steps", "120", "--batch", "8", "--rr"]
+  /// Several looks at the validation data, so that early stopping has a choice to make; dropout on.
+  private let training = ["--steps", "120", "--batch", "8", "--rr", "--dropout", "0.2"]
 
   func testReduceHasTheSameBitsOnEveryNumberOfRanks() throws {
     try sameBits(["--slot-dropout"])
@@ -29,7 +29,7 @@ final class RankCountTests: CommandTestCase {
   }
 
   func testGatherAgreesWithReduce() throws {
-    let options = cohort + ["--steps", "100", "--slot-dropout"]
+    let options = cohort + ["--steps", "100", "--slot-dropout", "--dropout", "0.2"]
     let reference = try train(1, "reduce", options)
     for ranks in [1, 2, 3, 5] {
       let run = try train(ranks, "gather\(ranks)", options + ["--exchange", "gather"])
