@@ -66,7 +66,7 @@ final class FailureTests: CommandTestCase {
   }
 
   func testADamagedModelIsRefused() throws {
-    let run = try train(1, "run", ["--simulate", "3", "--minutes", "1", "--steps", "10"])
+    let run = try train(1, "run", ["--simulate", "3", "--minutes", "1", "--steps", "10", "--dropout", "0.2"])
     let file = "\(run)/model/model.json"
     let text = try String(contentsOfFile: file, encoding: .utf8)
     let judge = [
