@@ -30,7 +30,6 @@ public enum CohortError: Error, Equatable, CustomStringConvertible {
   case noAnnotationFile(record: String, path: String)
   case noBeats(record: String, annotations: Int)
   case noUsableBeats(record: String, beats: Int)
-  case emptyClass(record: String, className: String, part: String)
   case cannotSimulate(String)
   case cannotWrite(path: String, reason: String)
 
@@ -49,8 +48,6 @@ public enum CohortError: Error, Equatable, CustomStringConvertible {
       "record \(record) has no annotated beat (\(annotations) annotations, none of a beat)"
     case .noUsableBeats(let record, let beats):
       "record \(record) has \(beats) beats, but none with a label and a whole window inside the record"
-    case .emptyClass(let record, let className, let part):
-      "record \(record) has no \(className) beat in its \(part) part; choose another record, split or problem"
     case .cannotSimulate(let reason): "cannot simulate: \(reason)"
     case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
     }

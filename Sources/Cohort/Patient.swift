@@ -92,15 +92,6 @@ public struct Patient: Sendable {
       examples: examples)
   }
 
-  /// Checks that every class has an example among `indices`, the `part` of the record that the caller is about to use.
-  ///
-  /// - Throws: `CohortError.emptyClass`, naming the record, the class and the part.
-  public func requireEveryClass(among indices: [Int], part: String) throws {
-    for (label, count) in examples.classCounts(among: indices).enumerated() where count == 0 {
-      throw CohortError.emptyClass(record: name, className: labelling.classNames[label], part: part)
-    }
-  }
-
   /// The header and the chosen lead's samples.
   private static func read(lead: String?, of record: String, name: String) throws -> (Header, Signal) {
     let header = try Header.read(at: record)

@@ -4,9 +4,6 @@ public struct ClassWeightedSampler: Sendable {
   /// The share of draws below which class c falls: the running sum of the weights, ending in 1.
   private let bounds: [Double]
 
-  /// Keeps these draws apart from other streams of the same seed, task and step ("draw" in ASCII).
-  private static let purpose: UInt64 = 0x6472_6177
-
   /// A sampler over the examples at `indices`.
   ///
   /// - Parameters:
@@ -36,26 +33,5 @@ public struct ClassWeightedSampler: Sendable {
     // Always found: the last bound is exactly 1 (the same sum divided by itself) and `share` is below it.
     let label = bounds.firstIndex { share < $0 }!
     return members[label][stream.index(below: members[label].count)]
-  }
-
-  /// Fills `minibatch` with the draws of one task and step: the same on whatever rank the task lives.
-  public func draw(into minibatch: inout [Int], seed: UInt64, task: Int, step: Int) {
-    var stream = RandomStream(seed: seed, Self.purpose, UInt64(task), UInt64(step))
-    for k in minibatch.indices { minibatch[k] = draw(using: &stream) }
-  }
-}
-
-extension Examples {
-  /// As many examples of each class as the rarest has among `indices`, drawn without replacement, ascending: the set on
-  /// which the published accuracy is measured. Empty if a class is missing.
-  public func balancedSubset(of indices: [Int], using stream: inout RandomStream) -> [Int] {
-    var subset: [Int] = []
-    let size = classCounts(among: indices).min() ?? 0
-    for label in 0..<Int32(Labelling.classCount) {
-      var members = indices.filter { labels[$0] == label }
-      stream.shuffle(&members)
-      subset += members.prefix(size)
-    }
-    return subset.sorted()
   }
 }

@@ -180,15 +180,6 @@ final class PatientTests: XCTestCase {
     assertThrows(saying: ["nowhere/1.hea"]) { _ = try Patient.load(record: "nowhere/1", labelling: .strict) }
   }
 
-  func testAnEmptyClassIsNamed() throws {
-    try withTemporaryFolder { folder in
-      let patient = try Patient.load(record: SmallRecord().write(to: folder), labelling: .aami)
-      assertThrows(saying: ["record r ", "no abnormal beat", "training part"]) {
-        try patient.requireEveryClass(among: patient.partition(.chronological).train, part: "training")
-      }
-    }
-  }
-
   func testTheFingerprintSeesTheDataAndTheSettings() throws {
     func fingerprint(
       window: WindowShape = .beat, labelling: Labelling = .strict, _ change: (inout SmallRecord) -> Void

@@ -82,10 +82,9 @@ final class SplitTests: XCTestCase {
     let labels: [Int32] = (0..<1000).map { $0 % 50 == 0 ? 1 : 0 }
     let indices = Array(100..<600)
     func draw(_ weights: [Double], task: Int, step: Int) -> [Int] {
-      var minibatch = [Int](repeating: -1, count: 4000)
-      ClassWeightedSampler(labels: labels, indices: indices, weights: weights)!
-        .draw(into: &minibatch, seed: 9, task: task, step: step)
-      return minibatch
+      var stream = RandomStream(seed: 9, UInt64(task), UInt64(step))
+      let sampler = ClassWeightedSampler(labels: labels, indices: indices, weights: weights)!
+      return (0..<4000).map { _ in sampler.draw(using: &stream) }
     }
     let even = draw([1, 1], task: 0, step: 0)
     XCTAssertEqual(Double(even.count { labels[$0] == 1 }), 2000, accuracy: 130)
@@ -108,20 +107,5 @@ final class SplitTests: XCTestCase {
     XCTAssert((0..<100).allSatisfy { _ in sampler!.draw(using: &stream) < 2 })
     XCTAssertNil(ClassWeightedSampler(labels: [0, 0, 1], indices: []))
     XCTAssertNil(ClassWeightedSampler(labels: [0, 0, 1], indices: [0, 1], weights: [0, 1]))
-  }
-
-  func testTheBalancedSubset() throws {
-    let examples = try patient().examples
-    let indices = Array(50..<examples.count)
-    var stream = RandomStream(seed: 1)
-    let subset = examples.balancedSubset(of: indices, using: &stream)
-    let rarest = examples.classCounts(among: indices)[1]
-    XCTAssertEqual(examples.classCounts(among: subset), [rarest, rarest])
-    XCTAssertEqual(Set(subset).count, subset.count)
-    XCTAssert(subset.allSatisfy { $0 >= 50 })
-    var other = RandomStream(seed: 2)
-    XCTAssertNotEqual(subset, examples.balancedSubset(of: indices, using: &other))
-    let normal = indices.filter { examples.labels[$0] == 0 }
-    XCTAssertEqual(examples.balancedSubset(of: normal, using: &other), [])
   }
 }
