@@ -21,9 +21,7 @@ public struct Metrics: Codable, Sendable, Equatable {
 
   /// `probabilities`: count x classes, row by row. The verdict is the likeliest class. Classes without examples are left out of means.
   public init(labels: [Int32], probabilities: [Float], classes: Int, seed: UInt64) {
-    let verdicts = (0..<labels.count).map { row in
-      (0..<classes).max { probabilities[row * classes + $0] < probabilities[row * classes + $1] } ?? 0
-    }
+    let verdicts = Self.verdicts(probabilities, classes: classes)
     confusion = [[Int]](repeating: [Int](repeating: 0, count: classes), count: classes)
     for (label, verdict) in zip(labels, verdicts) { confusion[Int(label)][verdict] += 1 }
     examples = labels.count
@@ -43,6 +41,13 @@ public struct Metrics: Codable, Sendable, Equatable {
     auc = areas.isEmpty ? nil : areas.reduce(0, +) / Double(areas.count)
     sensitivity = classes == 2 && present.contains(1) ? Self.recall(confusion, 1) : nil
     specificity = classes == 2 && present.contains(0) ? Self.recall(confusion, 0) : nil
+  }
+
+  /// The likeliest class of each row.
+  static func verdicts(_ probabilities: [Float], classes: Int) -> [Int] {
+    stride(from: 0, to: probabilities.count, by: classes).map { start in
+      (0..<classes).max { probabilities[start + $0] < probabilities[start + $1] } ?? 0
+    }
   }
 
   /// Mean recall of the classes that occur; 0 without examples.

@@ -86,12 +86,8 @@ struct Trainer {
     try learner.prepareToPredict()
     var counts = [Int64](repeating: 0, count: classes * classes)
     for (position, examples) in validation.enumerated() {
-      let probabilities = learner.predictOwn(position, examples)
-      for (row, label) in examples.labels.enumerated() {
-        let verdict =
-          (0..<classes).max { probabilities[row * classes + $0] < probabilities[row * classes + $1] } ?? 0
-        counts[Int(label) * classes + verdict] += 1
-      }
+      let verdicts = Metrics.verdicts(learner.predictOwn(position, examples), classes: classes)
+      for (label, verdict) in zip(examples.labels, verdicts) { counts[Int(label) * classes + verdict] += 1 }
     }
     try counts.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .sum, kind: Message.metrics) }
     guard counts.contains(where: { $0 > 0 }) else { return nil }
