@@ -11,6 +11,8 @@
   X(void, add_bias, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))              \
   X(void, add_bias_relu, (float *y, const float *bias, size_t rows, size_t columns), (y, bias, rows, columns))         \
   X(void, column_sums, (const float *x, float *sums, size_t rows, size_t columns), (x, sums, rows, columns))           \
+  X(void, swap_axes, (const float *x, float *y, size_t rows, size_t columns, size_t inner),                            \
+    (x, y, rows, columns, inner))                                                                                      \
   X(void, conv1d,                                                                                                      \
     (const float *x, size_t rowStride, size_t step, size_t window, const float *w, const float *bias, float *y,        \
      size_t rows, size_t positions, size_t channels),                                                                  \
@@ -26,6 +28,15 @@
     (const uint16_t *index, const float *dy, float *dx, size_t rows, size_t positions, size_t channels,                \
      size_t window),                                                                                                   \
     (index, dy, dx, rows, positions, channels, window))                                                                \
+  X(void, rnn_forward, (float *h, const float *bias, size_t rows, size_t hidden), (h, bias, rows, hidden))             \
+  X(void, rnn_backward, (const float *h, const float *dh, float *dz, size_t n), (h, dh, dz, n))                        \
+  X(void, lstm_forward,                                                                                                \
+    (float *gates, const float *bias, const float *before, float *c, float *tanhC, float *h, size_t rows,              \
+     size_t hidden),                                                                                                   \
+    (gates, bias, before, c, tanhC, h, rows, hidden))                                                                  \
+  X(void, lstm_backward,                                                                                               \
+    (float *gates, const float *before, const float *tanhC, const float *dh, float *dc, size_t rows, size_t hidden),   \
+    (gates, before, tanhC, dh, dc, rows, hidden))                                                                      \
   X(void, adam,                                                                                                        \
     (float *value, const float *gradient, float *m, float *v, size_t n, const struct hw_adam_rates *rates),            \
     (value, gradient, m, v, n, rates))                                                                                 \

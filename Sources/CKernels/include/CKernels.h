@@ -52,6 +52,8 @@ void hw_add_bias(float *y, const float *bias, size_t rows, size_t columns);
 void hw_add_bias_relu(float *y, const float *bias, size_t rows, size_t columns);
 /// sums[c] = sum over r of x[r][c], in row order
 void hw_column_sums(const float *x, float *sums, size_t rows, size_t columns);
+/// y[c][r][i] = x[r][c][i], i < inner: rows of frames to frames of rows; for inner = 1 the transpose
+void hw_swap_axes(const float *x, float *y, size_t rows, size_t columns, size_t inner);
 
 // MARK: Convolution and pooling, channels last
 
@@ -68,6 +70,21 @@ void hw_maxpool(const float *x, float *y, uint16_t *index, size_t rows, size_t p
 /// dx[r][p][c] = dy where p was the maximum of its window, else 0
 void hw_maxpool_backward(const uint16_t *index, const float *dy, float *dx, size_t rows, size_t positions,
                          size_t channels, size_t window);
+
+// MARK: Recurrence
+
+/// h[r][j] = tanh(h[r][j] + bias[j])
+void hw_rnn_forward(float *h, const float *bias, size_t rows, size_t hidden);
+/// dz = dh * (1 - h^2)
+void hw_rnn_backward(const float *h, const float *dh, float *dz, size_t n);
+/// One step of an LSTM. `bias` and a row of `gates` are i, f, g, o, `hidden` numbers each. Adds the bias to the products in
+/// `gates` and activates them in place; c = f * before + i * g, tanhC = tanh(c), h = o * tanhC.
+void hw_lstm_forward(float *gates, const float *bias, const float *before, float *c, float *tanhC, float *h,
+                     size_t rows, size_t hidden);
+/// The same step back, in place: activated gates become dL/d(what was activated), and dc = dL/dc, as far as later steps
+/// make it, becomes dL/dbefore.
+void hw_lstm_backward(float *gates, const float *before, const float *tanhC, const float *dh, float *dc, size_t rows,
+                      size_t hidden);
 
 // MARK: Loss
 

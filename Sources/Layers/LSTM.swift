@@ -1,0 +1,95 @@
+import CKernels
+
+/// Long short-term memory, gates i, f, g, o in PyTorch's order with one bias each:
+///
+///     z = x_t W_x + h_(t-1) W_h + b,  i, f, o = sigmoid(z),  g = tanh(z),  c_t = f c_(t-1) + i g,  h_t = o tanh(c_t)
+///
+/// h and c before the first frame are 0.
+public final class LSTM {
+  private let recurrence: Recurrence
+  /// T x B x 4H: products, activated gates after `forward`, gradients after `backward`.
+  private let gates: Storage
+  private let cells: Storage
+  private let cellTanhs: Storage
+  private let states: Storage
+  private let stateGradient: Storage
+  private let cellGradient: Storage
+  /// The cells before the first frame.
+  private let zeros: Storage
+  /// Of the last `forward`, 0 once `backward` has used up its gates.
+  private var rows = 0
+
+  /// - Parameters:
+  ///   - frames: T.
+  ///   - inputs: D, numbers a frame.
+  ///   - hidden: H.
+  ///   - batch: the largest number of rows of a call.
+  ///   - inputWeight: D x 4H.
+  ///   - recurrentWeight: H x 4H.
+  ///   - bias: 1 x 4H.
+  public init(
+    frames: Int, inputs: Int, hidden: Int, batch: Int, inputWeight: Parameter, recurrentWeight: Parameter,
+    bias: Parameter
+  ) {
+    self.recurrence = Recurrence(
+      frames: frames, inputs: inputs, hidden: hidden, batch: batch, gates: 4, inputWeight: inputWeight,
+      recurrentWeight: recurrentWeight, bias: bias)
+    self.gates = recurrence.storage(columns: 4 * hidden)
+    self.cells = recurrence.storage(columns: hidden)
+    self.cellTanhs = recurrence.storage(columns: hidden)
+    self.states = recurrence.storage(columns: hidden)
+    self.stateGradient = Storage(count: batch * hidden)
+    self.cellGradient = Storage(count: batch * hidden)
+    self.zeros = Storage(count: batch * hidden)
+  }
+
+  /// x is B x (T * D), frame first; returns the last hidden state, B x H.
+  public func forward(_ x: Matrix) -> Matrix {
+    rows = x.rows
+    let (z, h) = (perStep(gates, recurrence.width), perStep(states, recurrence.hidden))
+    let (c, tanhC) = (perStep(cells, recurrence.hidden), perStep(cellTanhs, recurrence.hidden))
+    recurrence.multiplyInput(x, into: z)
+    for t in 0..<recurrence.frames {
+      let step = z.step(t, rows: rows)
+      if t > 0 { recurrence.addRecurrent(h.step(t - 1, rows: rows), to: step) }
+      hw_lstm_forward(
+        step.data, recurrence.bias.value.data, cellsBefore(t), c.step(t, rows: rows).data,
+        tanhC.step(t, rows: rows).data, h.step(t, rows: rows).data, rows, recurrence.hidden)
+    }
+    return h.step(recurrence.frames - 1, rows: rows)
+  }
+
+  /// Sets the gradients of the three parameters from dh = dL/dh_T (B x H), x being that of the last `forward`. Once only
+  /// after each `forward`: the gates' gradients take the gates' place.
+  public func backward(_ x: Matrix, _ dh: Matrix) {
+    precondition(x.rows == rows, "LSTM.backward without forward on the same rows before it")
+    precondition(
+      dh.rows == rows && dh.columns == recurrence.hidden, "a gradient of another shape than the output")
+    let (z, h) = (perStep(gates, recurrence.width), perStep(states, recurrence.hidden))
+    let tanhC = perStep(cellTanhs, recurrence.hidden)
+    let dc = cellGradient.matrix(rows: rows, columns: recurrence.hidden)
+    dc.fill(0)
+    recurrence.prepareToPropagate()
+    var dState = dh
+    for t in (0..<recurrence.frames).reversed() {
+      let step = z.step(t, rows: rows)
+      hw_lstm_backward(
+        step.data, cellsBefore(t), tanhC.step(t, rows: rows).data, dState.data, dc.data, rows,
+        recurrence.hidden)
+      guard t > 0 else { break }
+      dState = stateGradient.matrix(rows: rows, columns: recurrence.hidden)
+      recurrence.propagate(step, into: dState)
+    }
+    recurrence.setGradients(dz: z, h: h)
+    rows = 0
+  }
+
+  private func perStep(_ storage: Storage, _ columns: Int) -> Matrix {
+    storage.matrix(rows: recurrence.frames * rows, columns: columns)
+  }
+
+  /// c_(t-1), B x H.
+  private func cellsBefore(_ t: Int) -> UnsafePointer<Float> {
+    UnsafePointer(t > 0 ? cells.data + (t - 1) * rows * recurrence.hidden : zeros.data)
+  }
+}
