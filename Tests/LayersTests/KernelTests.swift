@@ -66,22 +66,6 @@ final class KernelTests: XCTestCase {
     }
   }
 
-  /// Puts random numbers, and the output, `shift` floats after a 64-byte boundary; returns the output's bits.
-  private func shifted(
-    _ shift: Int, _ counts: [Int], _ body: ([UnsafeMutablePointer<Float>], UnsafeMutablePointer<Float>) -> Int
-  ) -> [UInt32] {
-    var generator = TestGenerator(state: 7)
-    let inputs = counts.map { AlignedBuffer<Float>(count: $0 + 16) }
-    for (buffer, count) in zip(inputs, counts) {
-      for (i, value) in generator.floats(count).enumerated() { buffer.data[shift + i] = value }
-    }
-    let output = AlignedBuffer<Float>(count: 1 << 17)
-    return withExtendedLifetime((inputs, output)) {
-      let count = body(inputs.map { $0.data + shift }, output.data + shift)
-      return (0..<count).map { output.data[shift + $0].bitPattern }
-    }
-  }
-
   func testProduct() {
     var generator = TestGenerator(state: 8)
     for (m, n, k) in [(3, 5, 7), (32, 128, 33), (1, 1, 1), (6, 16, 1)] {

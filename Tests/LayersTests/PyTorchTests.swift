@@ -52,17 +52,7 @@ final class PyTorchTests: XCTestCase {
     let cosine: Cosine
   }
 
-  private func fixtures() throws -> Fixtures {
-    let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-      "Fixtures/layers.json")
-    return try JSONDecoder().decode(Fixtures.self, from: Data(contentsOf: file))
-  }
-
-  private func assertClose(
-    _ found: [Float], _ expected: [Float], _ what: String, file: StaticString = #filePath, line: UInt = #line
-  ) {
-    XCTAssertLessThan(relativeError(found, expected), 2e-6, what, file: file, line: line)
-  }
+  private func fixtures() throws -> Fixtures { try fixture("layers.json", as: Fixtures.self) }
 
   func testConvolution() throws {
     let cases = try fixtures().convolution

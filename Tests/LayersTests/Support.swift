@@ -90,3 +90,33 @@ func assertGradient(
   print("gradient of \(what): relative error \(String(format: "%.1e", error))")
   XCTAssertLessThan(error, 1e-4, what, file: file, line: line)
 }
+
+/// Holds what PyTorch computed to a relative error of 2e-6.
+func assertClose(
+  _ found: [Float], _ expected: [Float], _ what: String, file: StaticString = #filePath, line: UInt = #line
+) {
+  XCTAssertLessThan(relativeError(found, expected), 2e-6, what, file: file, line: line)
+}
+
+/// A file of the folder Fixtures.
+func fixture<Content: Decodable>(_ name: String, as type: Content.Type) throws -> Content {
+  let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+    "Fixtures/\(name)")
+  return try JSONDecoder().decode(type, from: Data(contentsOf: file))
+}
+
+/// Puts random numbers, and the output, `shift` floats after a 64-byte boundary; returns the output's bits.
+func shifted(
+  _ shift: Int, _ counts: [Int], _ body: ([UnsafeMutablePointer<Float>], UnsafeMutablePointer<Float>) -> Int
+) -> [UInt32] {
+  var generator = TestGenerator(state: 7)
+  let inputs = counts.map { AlignedBuffer<Float>(count: $0 + 16) }
+  for (buffer, count) in zip(inputs, counts) {
+    for (i, value) in generator.floats(count).enumerated() { buffer.data[shift + i] = value }
+  }
+  let output = AlignedBuffer<Float>(count: 1 << 17)
+  return withExtendedLifetime((inputs, output)) {
+    let count = body(inputs.map { $0.data + shift }, output.data + shift)
+    return (0..<count).map { output.data[shift + $0].bitPattern }
+  }
+}

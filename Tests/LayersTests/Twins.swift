@@ -53,6 +53,54 @@ enum Twin {
     return y
   }
 
+  /// x: B x (T D), wx: D x H, wh: H x H; the last hidden state, B x H.
+  static func rnn(_ x: [Double], _ wx: [Double], _ wh: [Double], _ b: [Double], frames: Int) -> [Double] {
+    let hidden = b.count
+    return lastStates(x, frames: frames, inputs: wx.count / hidden, hidden: hidden) { frame, h, _ in
+      h = preactivations(frame, h, wx, wh, b).map(tanh)
+    }
+  }
+
+  /// x: B x (T D), wx: D x 4H, wh: H x 4H; the last hidden state, B x H.
+  static func lstm(_ x: [Double], _ wx: [Double], _ wh: [Double], _ b: [Double], frames: Int) -> [Double] {
+    let hidden = b.count / 4
+    return lastStates(x, frames: frames, inputs: wx.count / b.count, hidden: hidden) { frame, h, c in
+      let z = preactivations(frame, h, wx, wh, b)
+      for j in 0..<hidden {
+        let (i, f) = (sigmoid(z[j]), sigmoid(z[hidden + j]))
+        c[j] = f * c[j] + i * tanh(z[2 * hidden + j])
+        h[j] = sigmoid(z[3 * hidden + j]) * tanh(c[j])
+      }
+    }
+  }
+
+  private static func lastStates(
+    _ x: [Double], frames: Int, inputs: Int, hidden: Int,
+    step: (_ frame: ArraySlice<Double>, _ h: inout [Double], _ c: inout [Double]) -> Void
+  ) -> [Double] {
+    var y: [Double] = []
+    for row in 0..<x.count / (frames * inputs) {
+      var (h, c) = ([Double](repeating: 0, count: hidden), [Double](repeating: 0, count: hidden))
+      for t in 0..<frames {
+        let start = (row * frames + t) * inputs
+        step(x[start..<start + inputs], &h, &c)
+      }
+      y += h
+    }
+    return y
+  }
+
+  private static func preactivations(
+    _ frame: ArraySlice<Double>, _ h: [Double], _ wx: [Double], _ wh: [Double], _ b: [Double]
+  ) -> [Double] {
+    var z = b
+    for (d, value) in frame.enumerated() { for j in z.indices { z[j] += value * wx[d * b.count + j] } }
+    for (k, value) in h.enumerated() { for j in z.indices { z[j] += value * wh[k * b.count + j] } }
+    return z
+  }
+
+  static func sigmoid(_ x: Double) -> Double { 1 / (1 + exp(-x)) }
+
   static func crossEntropy(_ logits: [Double], labels: [Int32], weights: [Double], classes: Int) -> Double {
     var loss = 0.0
     for row in labels.indices {
