@@ -36,6 +36,11 @@ public enum Rhythm: String, CaseIterable, Sendable {
   case supraventricularTachycardia = "(SVTA"
   case atrialFibrillation = "(AFIB"
   case atrialFlutter = "(AFL"
+
+  /// VT, SVTA, AFIB, AFL.
+  public var name: String { String(rawValue.dropFirst()) }
+
+  public init?(name: String) { self.init(rawValue: "(" + name) }
 }
 
 /// One annotated heartbeat.

@@ -6,7 +6,7 @@ public struct Examples: Sendable, Equatable {
   public internal(set) var windows: [Float] = []
   /// RR features: count x `RRFeatures.count`.
   public internal(set) var rr: [Float] = []
-  /// Classes: 0 or 1, as `Labelling` has them.
+  /// Classes, as `Labelling` numbers them.
   public internal(set) var labels: [Int32] = []
   /// Where each beat's annotation stands, in samples of the record.
   public internal(set) var positions: [Int] = []
@@ -36,16 +36,25 @@ public struct Examples: Sendable, Equatable {
 
   public var count: Int { labels.count }
 
-  /// Examples of each class.
-  public var classCounts: [Int] {
-    classCounts(among: Array(labels.indices))
+  /// Examples of each of so many classes.
+  public func classCounts(_ classes: Int = 2) -> [Int] {
+    var counts = [Int](repeating: 0, count: classes)
+    for label in labels { counts[Int(label)] += 1 }
+    return counts
   }
 
-  /// Examples of each class among the given ones.
-  public func classCounts(among indices: [Int]) -> [Int] {
-    var counts = [Int](repeating: 0, count: Labelling.classCount)
-    for i in indices { counts[Int(labels[i])] += 1 }
-    return counts
+  /// The examples whose label has a new number, under that.
+  public func renumbered(_ numbers: [Int32: Int32]) -> Examples {
+    let rest = self[labels.indices.filter { numbers[labels[$0]] != nil }]
+    return rest.relabelled(rest.labels.map { numbers[$0]! })
+  }
+
+  /// The same examples under other labels, one for each.
+  public func relabelled(_ labels: [Int32]) -> Examples {
+    precondition(labels.count == count, "\(labels.count) labels for \(count) examples")
+    var copy = self
+    copy.labels = labels
+    return copy
   }
 
   /// The samples of one example's window.

@@ -62,6 +62,43 @@ extension Patient {
     }
   }
 
+  /// Seconds that a test or validation beat keeps from every training beat in `partitionByClass`.
+  public static let classGuard = 4.0
+
+  /// Deals out each class's examples apart, 60, 10 and 30 %: in order of time (`chronological`) or at random (`random`).
+  ///
+  /// An arrhythmia's episodes often lie in one stretch of a record: cut by the record's time, a rhythm of one patient would be
+  /// trained or tested, never both. The cut then falls within an episode, so in order of time validation and test beats
+  /// less than `classGuard` seconds (two windows) from a training beat of any class are in no part; nor are
+  /// test beats so near to a validation beat.
+  public func partitionByClass(_ split: Split, seed: UInt64 = 0) -> Partition {
+    guard split != .random else { return partition(.random, seed: seed) }
+    var (train, validation, test): ([Int], [Int], [Int]) = ([], [], [])
+    for label in Set(examples.labels).sorted() {
+      let members = examples.labels.indices.filter { examples.labels[$0] == label }
+      let (first, second) = ((6 * members.count + 5) / 10, (7 * members.count + 5) / 10)
+      train += members[..<first]
+      validation += members[first..<second]
+      test += members[second...]
+    }
+    let reach = Self.classGuard * samplingFrequency
+    func apart(_ chosen: [Int], from others: [Int]) -> [Int] {
+      let places = others.map { examples.positions[$0] }.sorted()
+      return chosen.sorted().filter { i in
+        let place = Double(examples.positions[i])
+        var (low, high) = (0, places.count)  // the first place not before this beat's reach
+        while low < high {
+          let middle = (low + high) / 2
+          if Double(places[middle]) <= place - reach { low = middle + 1 } else { high = middle }
+        }
+        return low == places.count || Double(places[low]) >= place + reach
+      }
+    }
+    return Partition(
+      train: train.sorted(), validation: apart(validation, from: train),
+      test: apart(test, from: train + validation))
+  }
+
   /// The examples whose whole window lies in a stretch of the record, in samples of the record.
   private func examples(from start: Double, to end: Double) -> [Int] {
     let scale = samplingFrequency / window.rate

@@ -19,7 +19,7 @@ final class PatientTests: XCTestCase {
       XCTAssertEqual(patient.statistics.unlabelled, 1)
       let examples = patient.examples
       XCTAssertEqual(examples.count, 22)
-      XCTAssertEqual(examples.classCounts, [21, 1])
+      XCTAssertEqual(examples.classCounts(), [21, 1])
       XCTAssertEqual(examples.labels[5], 1)
       XCTAssertEqual(examples.symbols[5], "V")
       XCTAssertEqual(examples.rhythms[6], "(AFIB")

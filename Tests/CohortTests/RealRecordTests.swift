@@ -59,7 +59,7 @@ final class RealRecordTests: XCTestCase {
       guard FileManager.default.fileExists(atPath: path + ".hea") else { continue }
       found += 1
       func check(_ cut: Expected.Cut, _ patient: Patient) {
-        XCTAssertEqual(patient.examples.classCounts, cut.classes, name)
+        XCTAssertEqual(patient.examples.classCounts(), cut.classes, name)
         let windows = Checksums(patient.examples.windows).difference(from: cut.windows)
         let rr = Checksums(patient.examples.rr).difference(from: cut.rr)
         XCTAssertLessThan(windows, 1e-6, name)

@@ -93,8 +93,8 @@ final class SimulatedCohortTests: XCTestCase {
       let patient = try Patient.load(record: Self.folder + "/" + name, labelling: .strict)
       XCTAssertEqual(patient.lead, "MLII")
       let symbols = patient.statistics.symbols
-      XCTAssertGreaterThan(patient.examples.classCounts[1], 12, name)
-      XCTAssertGreaterThan(patient.examples.classCounts[0], 400, name)
+      XCTAssertGreaterThan(patient.examples.classCounts()[1], 12, name)
+      XCTAssertGreaterThan(patient.examples.classCounts()[0], 400, name)
       XCTAssertGreaterThan(symbols["V", default: 0], 4, name)
       XCTAssertGreaterThan(symbols["A", default: 0], 2, name)
       let number = Int(name.dropFirst(3))!
