@@ -13,6 +13,14 @@ extension BranchShape {
   func makeBranch(_ group: ParameterGroup, batch: Int) -> any Branch {
     switch kind {
     case .cnn: ConvolutionBranch(self, group, batch: batch)
+    case .rnn:
+      RNN(
+        frames: frames, inputs: frame, hidden: hidden, batch: batch, inputWeight: group[Tensor.inputWeight],
+        recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias])
+    case .lstm:
+      LSTM(
+        frames: frames, inputs: frame, hidden: hidden, batch: batch, inputWeight: group[Tensor.inputWeight],
+        recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias])
     }
   }
 }
@@ -42,3 +50,7 @@ final class ConvolutionBranch: Branch {
     convolution.backward(x, pool.backward(relu.backward(dv)))
   }
 }
+
+/// Over the window's frames, the last hidden state (paper, section III.B.2).
+extension RNN: Branch {}
+extension LSTM: Branch {}

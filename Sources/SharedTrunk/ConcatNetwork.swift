@@ -12,7 +12,7 @@ final class ConcatNetwork: Learner {
   private let names: [String]
   private let owned: Range<Int>
   private let options: TrainingOptions
-  private let communicator: Communicator
+  private let panel: Panel
   private let exchange: any Exchange
   private let kept: SlotChoice?
   private let lossScale: Double
@@ -22,25 +22,24 @@ final class ConcatNetwork: Learner {
   private(set) var votes: [Bool]
   private var meanSum: [Float]
 
-  /// `tasks`: the examples of this rank's tasks, `ownership.own` of `names`.
   init(
-    _ shape: NetworkShape, names: [String], ownership: Ownership, tasks: [TaskData], options: TrainingOptions,
-    _ communicator: Communicator, times: CollectiveTimes? = nil
+    _ shape: NetworkShape, _ set: TaskSet, _ options: TrainingOptions, _ communicator: Communicator,
+    times: CollectiveTimes? = nil
   ) throws {
+    let (names, ownership) = (set.names, set.ownership)
     self.shape = shape
     self.names = names
     owned = ownership.own
-    self.tasks = tasks
+    tasks = set.own
     self.options = options
-    self.communicator = communicator
+    panel = Panel(
+      heads: set.heads, names: names, owned: owned, classes: shape.classes, communicator: communicator)
     let batch = options.batch
     slots = ownership.own.map {
       TaskSlot(shape, index: $0, name: names[$0], tasks: names.count, batch: batch, seed: options.seed)
     }
     votes = tasks.map { $0.votes(classes: shape.classes) }
-    samplers = tasks.map {
-      ClassWeightedSampler(labels: $0.training.labels, indices: Array($0.training.labels.indices))
-    }
+    samplers = tasks.map { $0.sampler(classes: shape.classes) }
     trunk = Trunk(shape, Start.trunk(shape, seed: options.seed), batch: batch)
     switch options.exchange {
     case .reduce:
@@ -85,9 +84,11 @@ final class ConcatNetwork: Learner {
   }
 
   /// The k-th examples of every task's minibatch meet in row k: drawn independently, n different heartbeats.
+  /// With pairing `same` every task draws from one stream, and all own the same examples in the same order.
   private func draw(_ position: Int, _ step: Int) {
     let slot = slots[position]
-    var stream = RandomStream(seed: streamKey(options.seed, .minibatch, slot.index, step))
+    var stream = RandomStream(
+      seed: streamKey(options.seed, .minibatch, options.pairing == .same ? 0 : slot.index, step))
     slot.minibatch.load(tasks[position].training, count: options.batch) { _ in
       samplers[position]!.draw(using: &stream)
     }
@@ -124,7 +125,9 @@ final class ConcatNetwork: Learner {
   func prepareAfterReading() throws { try sumMeanParts() }
 
   private func sumMeanParts() throws {
-    meanSum = try sumOverTasks(names, owned, rows: 1, columns: shape.trunk[0], communicator) { meanParts[$0] }
+    meanSum = try sumOverTasks(names, owned, rows: 1, columns: shape.trunk[0], panel.communicator) {
+      meanParts[$0]
+    }
   }
 
   func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
@@ -134,7 +137,8 @@ final class ConcatNetwork: Learner {
   func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
     switch answer {
     case .broadcast: try predictTogether(examples)
-    case .slot, .mean, .own: try vote(examples) { answers($0, examples, offset: offset($0, answer)) }
+    case .slot, .mean, .own:
+      try panel.answer(votes, rows: examples.count) { answers($0, examples, offset: offset($0, answer)) }
     }
   }
 
@@ -161,14 +165,15 @@ final class ConcatNetwork: Learner {
   /// Protocol `broadcast`: every branch sees the example, so that `z` is whole.
   private func predictTogether(_ examples: Examples) throws -> [Float] {
     let width = shape.trunk[0]
-    let z = try sumOverTasks(names, owned, rows: examples.count, columns: width, communicator) { position in
+    let z = try sumOverTasks(names, owned, rows: examples.count, columns: width, panel.communicator) {
+      position in
       var part: [Float] = []
       eachBatch(position, examples) { part.append(contentsOf: slots[position].project().buffer) }
       return part
     }
     // The trunk overwrites its input, and every head needs z.
     let scratch = Storage(count: options.batch * width)
-    return try vote(examples) { position in
+    return try panel.answer(votes, rows: examples.count) { position in
       var result: [Float] = []
       for start in stride(from: 0, to: examples.count, by: options.batch) {
         let part = scratch.matrix(rows: min(options.batch, examples.count - start), columns: width)
@@ -188,10 +193,5 @@ final class ConcatNetwork: Learner {
       slots[position].forward(step: nil)
       body()
     }
-  }
-
-  private func vote(_ examples: Examples, _ probabilities: (Int) -> [Float]) throws -> [Float] {
-    try meanOverVoters(
-      votes, names, owned, rows: examples.count, classes: shape.classes, communicator, probabilities)
   }
 }

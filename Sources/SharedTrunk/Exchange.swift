@@ -11,6 +11,14 @@ public enum Message {
   public static let metrics = Kind("metrics")
   /// Beats of a target, sent to the owners of the branches.
   public static let targetBeats = Kind("targetBeats")
+  /// Beats of a class that other tasks lack (`--borrow`, off by default).
+  public static let borrowedBeats = Kind("borrowedBeats")
+  /// Beats of all patients, where every task draws from all (consistent scenario, the paper's tasks).
+  public static let pooledBeats = Kind("pooledBeats")
+
+  public static let all = [
+    activations, gradients, status, metrics, targetBeats, borrowedBeats, pooledBeats,
+  ]
 }
 
 /// How the ranks build the concatenated network's step out of their own tasks: the paper's equation 2, and back.

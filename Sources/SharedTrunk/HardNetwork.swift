@@ -17,18 +17,19 @@ final class HardNetwork: Learner {
   private let owned: Range<Int>
   private let options: TrainingOptions
   private let sum: TaskSum
-  private let communicator: Communicator
+  private let panel: Panel
 
   init(
-    _ shape: NetworkShape, names: [String], ownership: Ownership, tasks: [TaskData], options: TrainingOptions,
-    _ communicator: Communicator
+    _ shape: NetworkShape, _ set: TaskSet, _ options: TrainingOptions, _ communicator: Communicator
   ) {
+    let (names, ownership) = (set.names, set.ownership)
     self.shape = shape
     self.names = names
-    self.tasks = tasks
+    tasks = set.own
     self.options = options
-    self.communicator = communicator
     owned = ownership.own
+    panel = Panel(
+      heads: set.heads, names: names, owned: owned, classes: shape.classes, communicator: communicator)
     votes = tasks.map { $0.votes(classes: shape.classes) }
     let trunkGroup = Start.wholeTrunk(shape, seed: options.seed)
     let taskGroups = ownership.own.map {
@@ -40,9 +41,7 @@ final class HardNetwork: Learner {
     }
     self.trunkGroup = trunkGroup
     self.taskGroups = taskGroups
-    samplers = tasks.map {
-      ClassWeightedSampler(labels: $0.training.labels, indices: Array($0.training.labels.indices))
-    }
+    samplers = tasks.map { $0.sampler(classes: shape.classes) }
     sum = TaskSum(
       options.sum, count: trunkGroup.count, fractionBits: TaskSum.gradientBits, parts: names.count)
   }
@@ -56,7 +55,8 @@ final class HardNetwork: Learner {
     sum.clear()
     for (position, stack) in stacks.enumerated() {
       let task = owned.lowerBound + position
-      var stream = RandomStream(seed: streamKey(options.seed, .minibatch, task, step))
+      let draws = options.pairing == .same ? 0 : task
+      var stream = RandomStream(seed: streamKey(options.seed, .minibatch, draws, step))
       stack.minibatch.load(tasks[position].training, count: options.batch) { _ in
         samplers[position]!.draw(using: &stream)
       }
@@ -64,8 +64,8 @@ final class HardNetwork: Learner {
       sum.add(gradients, task: task)
       sum.add(loss: loss * Double(scale), task: task)
     }
-    guard try sum.allreduce(communicator, Message.gradients) else {
-      try refuse(sum.offender, names, step, communicator)
+    guard try sum.allreduce(panel.communicator, Message.gradients) else {
+      try refuse(sum.offender, names, step, panel.communicator)
     }
     sum.read(into: gradients)
     for group in groups { optimizer.update(group) }
@@ -81,10 +81,8 @@ final class HardNetwork: Learner {
     stacks[position].probabilities(examples)
   }
 
-  /// Mean over the tasks of what each one's branch and head say.
+  /// What the tasks' branches and heads say together.
   func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
-    try meanOverVoters(
-      votes, names, owned, rows: examples.count, classes: shape.classes, communicator
-    ) { stacks[$0].probabilities(examples) }
+    try panel.answer(votes, rows: examples.count) { stacks[$0].probabilities(examples) }
   }
 }

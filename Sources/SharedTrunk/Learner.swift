@@ -23,11 +23,11 @@ protocol Learner: AnyObject {
   func prepareToPredict() throws
   /// Class probabilities (count x classes, row by row) for beats of own task `position`, whose identity is known. No communication.
   func predictOwn(_ position: Int, _ examples: Examples) -> [Float]
-  /// Class probabilities for a patient never seen; every rank passes the same examples and gets the same answer.
+  /// Class probabilities for beats that come without their task; every rank passes the same examples and gets the same answer.
   func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float]
-  /// What the files of this rank's tasks hold, and the trunk's file.
+  /// What the files of this rank's tasks hold, and the trunk's file where there is a shared one.
   func taskTensors() -> [(name: String, tensors: Safetensors)]
-  func trunkTensors() -> Safetensors
+  func trunkTensors() -> Safetensors?
   /// Takes over this rank's weights from a model folder. Throws `ModelError`.
   func read(from folder: String) throws
   /// In place of `prepareToPredict`, which needs training data, after `read` on every rank.

@@ -4,13 +4,17 @@ import Layers
 
 /// `model.json`: what a reader of the tensors needs to know. Nothing in it depends on ranks, paths or time.
 public struct ModelDescription: Codable, Sendable, Equatable {
-  public var format = "heartwood-model-1"
+  public static let format = "heartwood-model-2"
+
+  public var format = Self.format
   public var problem: String
   public var scenario: String
   public var learning: Learning
   public var fusion: Fusion
-  /// Which pool single-task learning drew from.
-  public var pooling: Pooling?
+  /// The form of single-task learning.
+  public var baseline: Baseline?
+  /// How the tasks' heads answer together.
+  public var heads: Heads
   public var shape: NetworkShape
   /// Labels by number.
   public var classes: [String]
@@ -25,16 +29,17 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var layout = "inputs x outputs; features position first"
 
   public init(
-    problem: String, scenario: String, learning: Learning, fusion: Fusion, pooling: Pooling?,
-    shape: NetworkShape,
-    classes: [String], tasks: [String], `protocol`: PredictionProtocol, input: InputDescription,
+    problem: String, scenario: String, learning: Learning, fusion: Fusion, baseline: Baseline?,
+    heads: Heads, shape: NetworkShape, classes: [String], tasks: [String], `protocol`: PredictionProtocol,
+    input: InputDescription,
     options: TrainingOptions
   ) {
     self.problem = problem
     self.scenario = scenario
     self.learning = learning
     self.fusion = fusion
-    self.pooling = pooling
+    self.baseline = baseline
+    self.heads = heads
     self.shape = shape
     self.classes = classes
     self.tasks = tasks
@@ -45,24 +50,37 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 }
 
 extension ModelDescription {
+  /// The files with this model's tensors.
+  public var files: [String] {
+    let single: [Baseline] = [.pooled, .balanced, .wide, .borrowed]
+    switch baseline {
+    case .some(let baseline) where single.contains(baseline):
+      return [ModelFolder.trunkFile, ModelFolder.taskFile(PooledNetwork.taskName)]
+    case .some: return tasks.map(ModelFolder.taskFile)
+    case nil: return [ModelFolder.trunkFile] + tasks.map(ModelFolder.taskFile)
+    }
+  }
+
   /// What makes this description one that no network can be built from; nil if nothing.
   var fault: String? {
     let (branch, largest) = (shape.branch, 1 << 20)
-    func within(_ value: Int, _ name: String, from least: Int = 1, to most: Int) -> String? {
+    func within(_ value: Int, _ name: String, _ least: Int, _ most: Int) -> String? {
       value >= least && value <= most ? nil : "\(name) is \(value); it must lie in \(least) to \(most)"
     }
-    if format != "heartwood-model-1" {
-      return "its format is \(format); this version reads heartwood-model-1"
-    }
+    if format != Self.format { return "its format is \(format); this version reads \(Self.format)" }
     if tasks.isEmpty || Set(tasks.map(ModelFolder.taskFile)).count != tasks.count {
       return "its tasks are none, or not all different"
     }
     if shape.trunk.isEmpty { return "its trunk has no layer" }
-    if classes.count != shape.classes { return "it names \(classes.count) classes of \(shape.classes)" }
+    let answers = heads == .oneVersusRest ? tasks.count : shape.classes
+    if classes.count != answers { return "it names \(classes.count) classes of \(answers)" }
+    if heads == .oneVersusRest && shape.classes != 2 {
+      return "its heads have \(shape.classes) outputs, not 2"
+    }
     if input.length != branch.length {
       return "its window has \(input.length) samples, its branch \(branch.length)"
     }
-    if !["strict", "aami"].contains(input.labelling) { return "its labelling is \(input.labelling)" }
+    if Labelling(rawValue: input.labelling) == nil { return "its labelling is \(input.labelling)" }
     if !(input.before >= 0 && input.before <= 1e3 && input.rate > 0 && input.rate <= 1e5) {
       return "its window starts \(input.before) s before the beat at \(input.rate) Hz"
     }
@@ -72,15 +90,25 @@ extension ModelDescription {
         "its band-pass is \(input.low) to \(input.high) Hz; this version makes \(band.low) to \(band.high)"
     }
     if !(shape.dropout >= 0 && shape.dropout < 1) { return "its dropout is \(shape.dropout)" }
-    return within(branch.length, "the window", to: largest)
-      ?? within(branch.kernel, "the kernel", to: branch.length)
-      ?? within(branch.channels, "the channels", to: 65_536)
-      ?? within(
-        branch.pool, "the pool", to: branch.padded ? branch.length : branch.length - branch.kernel + 1)
-      ?? within(shape.extraFeatures, "extraFeatures", from: 0, to: RRFeatures.count)
-      ?? within(shape.classes, "classes", from: 2, to: 1024)
-      ?? within(options.batch, "the batch", to: 65_536)
-      ?? shape.trunk.lazy.compactMap { within($0, "a trunk layer's width", to: 65_536) }.first
+    return within(branch.length, "the window", 1, largest) ?? branch.fault(within)
+      ?? within(shape.extraFeatures, "extraFeatures", 0, RRFeatures.count)
+      ?? within(shape.classes, "classes", 2, 1024)
+      ?? within(options.batch, "the batch", 1, 65_536)
+      ?? shape.trunk.lazy.compactMap { within($0, "a trunk layer's width", 1, 65_536) }.first
+  }
+}
+
+extension BranchShape {
+  /// Of the sizes that this kind uses.
+  fileprivate func fault(_ within: (Int, String, Int, Int) -> String?) -> String? {
+    switch kind {
+    case .cnn:
+      within(kernel, "the kernel", 1, length) ?? within(channels, "the channels", 1, 65_536)
+        ?? within(pool, "the pool", 1, padded ? length : length - kernel + 1)
+    case .rnn, .lstm:
+      within(frame, "the frame", 1, length) ?? within(hidden, "the hidden state", 1, 65_536)
+        ?? (length % frame == 0 ? nil : "its window of \(length) samples is not whole frames of \(frame)")
+    }
   }
 }
 
@@ -95,16 +123,16 @@ public struct InputDescription: Codable, Sendable, Equatable {
   public var before: Double
   /// Samples of a window.
   public var length: Int
-  /// Which beats count as abnormal: `strict` (every beat but N) or `aami` (all but N L R e j).
+  /// Which beats are of which class, as `Labelling` names it.
   public var labelling: String
 
-  public init(_ preprocessing: Preprocessing, _ window: WindowShape, labelling: String) {
+  public init(_ preprocessing: Preprocessing, _ window: WindowShape, _ labelling: Labelling) {
     low = preprocessing.low
     high = preprocessing.high
     rate = preprocessing.rate
     before = window.before
     length = window.length
-    self.labelling = labelling
+    self.labelling = labelling.rawValue
   }
 }
 
@@ -125,7 +153,9 @@ public enum ModelFolder {
       try AtomicFile.write(try tensors.encoded(), to: "\(folder)/\(taskFile(name))")
     }
     guard leads else { return }
-    try AtomicFile.write(try learner.trunkTensors().encoded(), to: "\(folder)/\(trunkFile)")
+    if let trunk = learner.trunkTensors() {
+      try AtomicFile.write(try trunk.encoded(), to: "\(folder)/\(trunkFile)")
+    }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try AtomicFile.write(try encoder.encode(description), to: "\(folder)/\(descriptionFile)")
@@ -206,7 +236,7 @@ extension ConcatNetwork {
     }
   }
 
-  func trunkTensors() -> Safetensors { Safetensors(trunk.group, metadata: [:]) }
+  func trunkTensors() -> Safetensors? { Safetensors(trunk.group, metadata: [:]) }
 
   func read(from folder: String) throws {
     var (means, votes): ([[Float]], [Bool]) = ([], [])
@@ -233,7 +263,7 @@ extension HardNetwork {
     }
   }
 
-  func trunkTensors() -> Safetensors { Safetensors(trunkGroup, metadata: [:]) }
+  func trunkTensors() -> Safetensors? { Safetensors(trunkGroup, metadata: [:]) }
 
   func read(from folder: String) throws {
     for (position, group) in taskGroups.enumerated() {
@@ -247,8 +277,27 @@ extension HardNetwork {
   }
 }
 
+extension AloneNetwork {
+  func taskTensors() -> [(name: String, tensors: Safetensors)] {
+    zip(groups, votes).map { group, vote in
+      (group.name, Safetensors(group, metadata: ["task": group.name, "votes": vote ? "yes" : "no"]))
+    }
+  }
+
+  func trunkTensors() -> Safetensors? { nil }
+
+  func read(from folder: String) throws {
+    for (position, group) in groups.enumerated() {
+      let name = ModelFolder.taskFile(group.name)
+      let file = try ModelFolder.tensors(name, in: folder)
+      try file.load(into: group, file: "\(folder)/\(name)")
+      votes[position] = file.metadata["votes"] == "yes"
+    }
+  }
+}
+
 extension PooledNetwork {
-  private static let taskName = "pooled"
+  static let taskName = "pooled"
   private static func inTrunk(_ name: String) -> Bool { name.hasPrefix("trunk.") }
 
   /// The one branch and head, written by the rank that owns the first task.
@@ -259,7 +308,7 @@ extension PooledNetwork {
     ]
   }
 
-  func trunkTensors() -> Safetensors { Safetensors(group, where: Self.inTrunk, metadata: [:]) }
+  func trunkTensors() -> Safetensors? { Safetensors(group, where: Self.inTrunk, metadata: [:]) }
 
   func read(from folder: String) throws {
     let name = ModelFolder.taskFile(Self.taskName)

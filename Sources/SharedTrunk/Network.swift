@@ -3,28 +3,19 @@ import Foundation
 import Layers
 import MPI
 
-/// The tasks of a run and who owns them.
-public struct TaskSet: Sendable {
-  /// All tasks' names, in order.
-  public let names: [String]
-  public let ownership: Ownership
-  /// The examples of this rank's tasks.
-  public let own: [TaskData]
-
-  public init(names: [String], ownership: Ownership, own: [TaskData]) {
-    precondition(own.count == ownership.own.count, "\(own.count) tasks for \(ownership.own.count) owned")
-    self.names = names
-    self.ownership = ownership
-    self.own = own
-  }
-}
-
 /// A network over the ranks of a communicator: trained here, or read from a model folder. Every rank calls the same methods.
 public final class Network {
   public enum Form: Sendable, Equatable {
+    /// The paper's: private branches, concatenated into one trunk.
     case concat
+    /// Private branches, each read apart by one trunk.
     case hard
+    /// One network for all.
     case pooled(Pooling)
+    /// A network of its own for each task, nothing shared.
+    case alone
+    /// One network for all for the first half of the steps, then a copy for each task, trained on.
+    case finetuned
   }
 
   private let form: Form
@@ -49,21 +40,18 @@ public final class Network {
     let times = timedCollectives > 0 ? CollectiveTimes(capacity: timedCollectives) : nil
     collectiveTimes = times
     switch form {
-    case .concat:
-      learner = try ConcatNetwork(
-        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options,
-        communicator,
-        times: times)
-    case .hard:
-      learner = HardNetwork(
-        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options,
-        communicator)
+    case .concat: learner = try ConcatNetwork(shape, tasks, options, communicator, times: times)
+    case .hard: learner = HardNetwork(shape, tasks, options, communicator)
     case .pooled(let pooling):
-      learner = try PooledNetwork(
-        shape, names: tasks.names, ownership: tasks.ownership, tasks: tasks.own, options: options,
-        pooling: pooling,
-        communicator)
+      learner = try PooledNetwork(shape, tasks.forSingleTask, options, pooling, communicator)
+    case .alone: learner = AloneNetwork(shape, tasks, options, communicator)
+    case .finetuned: learner = try FinetunedNetwork(shape, tasks, options, communicator)
     }
+  }
+
+  /// How the tasks' heads answer together; a single network has but one.
+  public var heads: Heads {
+    if case .pooled = form { .vote } else { tasks.heads }
   }
 
   /// Weights and biases of the whole network.
@@ -74,9 +62,9 @@ public final class Network {
   /// Trains; `report` hears of every step. Throws `NumericError` on every rank if a number is not finite, `MPIError`, and what `report` throws.
   public func train(_ report: (StepReport) throws -> Void) throws -> TrainingResult {
     try Trainer(
-      learner: learner, validation: tasks.own.map(\.validation), classes: shape.classes, options: options,
-      communicator: communicator
-    ).run(report)
+      learner: learner, tasks: tasks, classes: shape.classes, options: options, communicator: communicator
+    )
+    .run(report)
   }
 
   /// One step at `learningRate`, for `bench`; returns the loss.
@@ -98,9 +86,11 @@ public final class Network {
   /// How this network really answers when asked for `answer`, as results say it: only the concatenated form has slots.
   public func answerName(_ answer: PredictionProtocol) -> String {
     switch form {
-    case .concat: answer.rawValue
-    case .hard: answer == .own ? "own" : "mean of heads"
+    case .concat: tasks.heads == .oneVersusRest ? "\(answer.rawValue), likeliest head" : answer.rawValue
+    case .hard:
+      answer == .own ? "own" : tasks.heads == .oneVersusRest ? "likeliest head" : "mean of heads"
     case .pooled: "single network"
+    case .alone, .finetuned: answer == .own ? "the patient's own network" : "mean of networks"
     }
   }
 

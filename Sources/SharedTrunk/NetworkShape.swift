@@ -52,9 +52,8 @@ public struct NetworkShape: Codable, Sendable, Equatable {
 
   /// Memory that one task's slot takes in training, about: weights with gradients and moments, and what the layers keep.
   public func bytes(batch: Int) -> Double {
-    let convolved = Double(branch.positions * branch.channels)
     let kept =
-      Double(branch.length + extraFeatures) + 3 * convolved + 6 * Double(features) + 4
+      Double(branch.length + extraFeatures) + Double(branch.kept) + 6 * Double(features) + 4
       * Double(trunk.reduce(0, +))
     return 16 * Double(count(taskTensors)) + 4 * Double(batch) * kept
   }
@@ -74,22 +73,29 @@ public struct NetworkShape: Codable, Sendable, Equatable {
 
 /// The kind of a branch and its sizes.
 public struct BranchShape: Codable, Sendable, Equatable {
-  public enum Kind: String, Codable, Sendable, CaseIterable { case cnn }
+  public enum Kind: String, Codable, Sendable, CaseIterable { case cnn, rnn, lstm }
 
   public var kind: Kind
   /// Samples of a window.
   public var length: Int
-  /// Output channels of the convolution.
+
+  /// CNN: output channels of the convolution.
   public var channels: Int
-  /// Samples that one output of the convolution reads.
+  /// CNN: samples that one output of the convolution reads.
   public var kernel: Int
-  /// Neighbouring positions of which max-pooling keeps the largest.
+  /// CNN: neighbouring positions of which max-pooling keeps the largest.
   public var pool: Int
-  /// Zeros around the window, so that there are as many outputs as samples (`bench`, as PyTorch's `padding="same"`).
+  /// CNN: zeros around the window, so that there are as many outputs as samples (`bench`, as PyTorch's `padding="same"`).
   public var padded: Bool
 
+  /// RNN, LSTM: samples read at once, a whole number of times in the window.
+  public var frame: Int
+  /// RNN, LSTM: numbers of the hidden state.
+  public var hidden: Int
+
   public init(
-    kind: Kind = .cnn, length: Int, channels: Int = 8, kernel: Int = 7, pool: Int = 8, padded: Bool = false
+    kind: Kind = .cnn, length: Int, channels: Int = 8, kernel: Int = 7, pool: Int = 8, padded: Bool = false,
+    frame: Int = 8, hidden: Int = 32
   ) {
     self.kind = kind
     self.length = length
@@ -97,15 +103,30 @@ public struct BranchShape: Codable, Sendable, Equatable {
     self.kernel = kernel
     self.pool = pool
     self.padded = padded
+    self.frame = frame
+    self.hidden = hidden
   }
 
   var positions: Int { padded ? length : length - kernel + 1 }
+  var frames: Int { length / frame }
+  /// Columns of a recurrent weight for each number of the hidden state.
+  var gates: Int { kind == .lstm ? 4 : 1 }
 
   /// Numbers that the branch gives for one window.
-  public var features: Int { positions / pool * channels }
+  public var features: Int { kind == .cnn ? positions / pool * channels : hidden }
+
+  /// Numbers that the branch keeps of one window for the way back, about.
+  var kept: Int { kind == .cnn ? 3 * positions * channels : length + frames * hidden * (gates + 3) }
 
   var tensors: [(name: String, rows: Int, columns: Int)] {
-    [(Tensor.convolutionWeight, kernel, channels), (Tensor.convolutionBias, 1, channels)]
+    switch kind {
+    case .cnn: [(Tensor.convolutionWeight, kernel, channels), (Tensor.convolutionBias, 1, channels)]
+    case .rnn, .lstm:
+      [
+        (Tensor.inputWeight, frame, gates * hidden), (Tensor.recurrentWeight, hidden, gates * hidden),
+        (Tensor.recurrentBias, 1, gates * hidden),
+      ]
+    }
   }
 }
 
@@ -113,6 +134,9 @@ public struct BranchShape: Codable, Sendable, Equatable {
 enum Tensor {
   static let convolutionWeight = "branch.convolution.weight"
   static let convolutionBias = "branch.convolution.bias"
+  static let inputWeight = "branch.input.weight"
+  static let recurrentWeight = "branch.recurrent.weight"
+  static let recurrentBias = "branch.recurrent.bias"
   static let input = "trunk.0.weight"
   static let inputMean = "trunk.0.mean"
   static let headWeight = "head.weight"

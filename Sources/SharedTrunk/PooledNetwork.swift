@@ -28,6 +28,12 @@ final class Stack {
     loss = SoftmaxCrossEntropy(classes: shape.classes, batch: batch)
   }
 
+  /// Everything in one group.
+  convenience init(_ shape: NetworkShape, group: ParameterGroup, batch: Int) {
+    self.init(
+      shape, branch: group, input: group, trunk: Trunk(shape, group, batch: batch), head: group, batch: batch)
+  }
+
   /// Sets the gradients of the summed loss times `scale`; returns the summed loss.
   func train(key: UInt64, scale: Float) -> Double {
     let v = features.forward(branch.forward(minibatch.x), minibatch.extra)
@@ -74,18 +80,18 @@ final class PooledNetwork: Learner {
   private var drawn: [[Int]]  // this step's examples of each own task
 
   init(
-    _ shape: NetworkShape, names: [String], ownership: Ownership, tasks: [TaskData], options: TrainingOptions,
-    pooling: Pooling, _ communicator: Communicator
+    _ shape: NetworkShape, _ set: TaskSet, _ options: TrainingOptions, _ pooling: Pooling,
+    _ communicator: Communicator
   ) throws {
+    let (names, ownership) = (set.names, set.ownership)
     self.shape = shape
     self.names = names
-    self.tasks = tasks
+    tasks = set.own
     self.options = options
     self.communicator = communicator
     owned = ownership.own
     group = Start.whole(shape, seed: options.seed)
-    let trunk = Trunk(shape, group, batch: options.batch)
-    stack = Stack(shape, branch: group, input: group, trunk: trunk, head: group, batch: options.batch)
+    stack = Stack(shape, group: group, batch: options.batch)
     pool = try PoolSampler(tasks, classes: shape.classes, ownership, pooling, communicator)
     // A task gives at most n parts a step: B n examples in passes of B.
     sum = TaskSum(

@@ -6,7 +6,8 @@ import Cohort
 /// without task or rank, so that every rank draws the same. Nothing is ever keyed by rank: any number of ranks draws alike.
 enum Draw: UInt64 {
   case taskWeights = 1
-  case trunkWeights, minibatch, featureDropout, trunkDropout, slot, meanPart, balancedTest, synthetic
+  case trunkWeights, minibatch, featureDropout, trunkDropout, slot, meanPart, balancedTest, synthetic, loan,
+    member
 }
 
 /// The key of a stream: every word moves every bit (SplitMix64's finaliser after each).

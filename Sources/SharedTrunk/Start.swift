@@ -1,7 +1,8 @@
 import Cohort
 import Layers
 
-/// The weights that training starts from: uniform in +-1 / sqrt(fan-in), as PyTorch's Linear and Conv1d.
+/// The weights that training starts from: uniform in +-1 / sqrt(fan-in), as PyTorch's Linear, Conv1d, RNN and LSTM; recurrent weights
+/// orthogonal, the LSTM's forget bias 1.
 enum Start {
   /// Branch, `W_i` and head of task `index`, from stream (seed, task). `W_i` has the fan-in of the whole concatenation, n d.
   static func task(_ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64)
@@ -21,10 +22,12 @@ enum Start {
     return group
   }
 
-  /// A network of one branch, one trunk, one head, in a group of its own: pooled single-task learning.
-  static func whole(_ shape: NetworkShape, seed: UInt64) -> ParameterGroup {
-    let group = ParameterGroup(name: "stl", tensors: shape.taskTensors + shape.trunkTensors)
-    fill(group, shape, concatenated: shape.features, RandomStream(seed: streamKey(seed, .taskWeights)))
+  /// A network of one branch, one trunk, one head, in a group of its own: single-task learning, of the pool or of task `index`.
+  static func whole(_ shape: NetworkShape, name: String = "stl", index: Int = 0, seed: UInt64)
+    -> ParameterGroup
+  {
+    let group = ParameterGroup(name: name, tensors: shape.taskTensors + shape.trunkTensors)
+    fill(group, shape, concatenated: shape.features, RandomStream(seed: streamKey(seed, .taskWeights, index)))
     return group
   }
 
@@ -48,7 +51,15 @@ enum Start {
   ) {
     var stream = stream
     for parameter in group.parameters {
-      parameter.fillUniform(fanIn: fanIn(parameter, shape, concatenated), using: &stream)
+      if parameter.name == Tensor.recurrentWeight {
+        parameter.fillOrthogonal(using: &stream)
+      } else {
+        parameter.fillUniform(fanIn: fanIn(parameter, shape, concatenated), using: &stream)
+      }
+      // A cell that forgets little at first carries gradients over all frames (Jozefowicz et al. 2015). Order i, f, g, o.
+      if parameter.name == Tensor.recurrentBias, shape.branch.kind == .lstm {
+        (parameter.value.data + shape.branch.hidden).update(repeating: 1, count: shape.branch.hidden)
+      }
     }
   }
 
@@ -57,6 +68,7 @@ enum Start {
     switch parameter.name {
     case Tensor.input, Tensor.trunkBias(0): concatenated
     case Tensor.convolutionBias: shape.branch.kernel
+    case Tensor.inputWeight, Tensor.recurrentBias: shape.branch.hidden
     case Tensor.headBias: shape.trunk[shape.trunk.count - 1]
     default:
       (1..<shape.trunk.count).first { parameter.name == Tensor.trunkBias($0) }

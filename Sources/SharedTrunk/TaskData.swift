@@ -9,20 +9,97 @@ public struct TaskData: Sendable {
   public let validation: Examples
   /// What the task is judged on at the end.
   public let test: Examples
+  /// Examples of a class that the patient lacks, from other patients' training parts; for training alone.
+  public var borrowed: Examples?
+  /// What minibatches are drawn by: first a stratum by its weight, then any of its examples. The classes, equally often, if nil.
+  public var draw: Draws?
 
-  public init(name: String, training: Examples, validation: Examples, test: Examples) {
+  /// A training example's stratum, and each stratum's weight in any unit.
+  public struct Draws: Sendable {
+    public let strata: [Int32]
+    public let weights: [Double]
+    public init(strata: [Int32], weights: [Double]) {
+      self.strata = strata
+      self.weights = weights
+    }
+  }
+
+  public init(
+    name: String, training: Examples, validation: Examples, test: Examples, draw: Draws? = nil
+  ) {
     self.name = name
     self.training = training
     self.validation = validation
     self.test = test
+    self.draw = draw
+  }
+
+  /// The same task, its borrowed examples behind its own for training.
+  public var withBorrowed: TaskData {
+    guard let borrowed else { return self }
+    var all = training
+    all.append(contentsOf: borrowed)
+    return TaskData(name: name, training: all, validation: validation, test: test, draw: draw)
+  }
+
+  /// Draws training examples with replacement.
+  func sampler(classes: Int) -> ClassWeightedSampler? {
+    let draw = draw ?? Draws(strata: training.labels, weights: [Double](repeating: 1, count: classes))
+    return ClassWeightedSampler(
+      labels: draw.strata, indices: Array(draw.strata.indices), weights: draw.weights)
   }
 
   /// A head answers for other patients only if it has seen at least this many examples of each class.
   static let examplesToVote = 10
 
   func votes(classes: Int) -> Bool {
-    var counts = [Int](repeating: 0, count: classes)
-    for label in training.labels { counts[Int(label)] += 1 }
-    return counts.allSatisfy { $0 >= Self.examplesToVote }
+    training.classCounts(classes).allSatisfy { $0 >= Self.examplesToVote }
+  }
+}
+
+/// The tasks of a run and who owns them.
+public struct TaskSet: Sendable {
+  /// All tasks' names, in order.
+  public let names: [String]
+  public let ownership: Ownership
+  /// The examples of this rank's tasks.
+  public let own: [TaskData]
+  /// Where all tasks draw from the beats of all patients: those beats, the same on every rank.
+  public let pool: Pool?
+  public let heads: Heads
+
+  /// All patients' beats under the experiment's own labels, and how the tasks' heads together answer for one of them.
+  public struct Pool: Sendable {
+    public let parts: Parts
+    public let classes: [String]
+    public let answer: PredictionProtocol
+  }
+
+  public init(names: [String], ownership: Ownership, own: [TaskData], pool: Pool? = nil, heads: Heads = .vote)
+  {
+    precondition(own.count == ownership.own.count, "\(own.count) tasks for \(ownership.own.count) owned")
+    self.names = names
+    self.ownership = ownership
+    self.own = own
+    self.pool = pool
+    self.heads = heads
+  }
+
+  /// The same with the borrowed examples among the training examples.
+  public var withBorrowed: TaskSet {
+    TaskSet(names: names, ownership: ownership, own: own.map(\.withBorrowed), pool: pool, heads: heads)
+  }
+
+  /// What single-task learning trains on: the tasks' own data, or the pool dealt out to the tasks' owners (by the examples' numbers, so
+  /// that no example's place depends on the number of ranks).
+  var forSingleTask: TaskSet {
+    guard let pool else { return self }
+    let own = ownership.own.map { task in
+      let indices = stride(from: task, to: pool.parts.training.count, by: names.count)
+      return TaskData(
+        name: names[task], training: pool.parts.training[Array(indices)], validation: pool.parts.validation,
+        test: pool.parts.test)
+    }
+    return TaskSet(names: names, ownership: ownership, own: own, pool: pool)
   }
 }

@@ -29,7 +29,7 @@ public struct TrainingResult: Sendable {
 /// The training loop: steps at a falling learning rate, a look at validation data now and then, the best weights kept.
 struct Trainer {
   let learner: any Learner
-  let validation: [Examples]
+  let tasks: TaskSet
   let classes: Int
   let options: TrainingOptions
   let communicator: Communicator
@@ -81,16 +81,37 @@ struct Trainer {
     if let agreed { throw NumericError(task: agreed.message, step: options.steps - 1) }
   }
 
-  /// Balanced accuracy of all tasks' validation examples pooled, each judged by its own patient's slot; nil if there are none.
+  /// Balanced accuracy of all tasks' validation examples together: each judged by its own patient's slot, or where all tasks draw from
+  /// all patients as the pool is to be judged. Nil if there are none.
   private func validate() throws -> Double? {
     try learner.prepareToPredict()
-    var counts = [Int64](repeating: 0, count: classes * classes)
-    for (position, examples) in validation.enumerated() {
-      let verdicts = Metrics.verdicts(learner.predictOwn(position, examples), classes: classes)
-      for (label, verdict) in zip(examples.labels, verdicts) { counts[Int(label) * classes + verdict] += 1 }
+    if let pool = tasks.pool {
+      let examples = pool.parts.validation
+      let probabilities = try learner.predict(examples, pool.answer)
+      return balancedAccuracy(count([(examples.labels, probabilities)], classes: pool.classes.count))
     }
+    var counts = count(
+      tasks.own.enumerated().map {
+        ($0.element.validation.labels, learner.predictOwn($0.offset, $0.element.validation))
+      }, classes: classes)
     try counts.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .sum, kind: Message.metrics) }
+    return balancedAccuracy(counts)
+  }
+
+  /// The confusion matrix, row after row.
+  private func count(_ judged: [(labels: [Int32], probabilities: [Float])], classes: Int) -> [Int64] {
+    var counts = [Int64](repeating: 0, count: classes * classes)
+    for (labels, probabilities) in judged {
+      for (label, verdict) in zip(labels, Metrics.verdicts(probabilities, classes: classes)) {
+        counts[Int(label) * classes + verdict] += 1
+      }
+    }
+    return counts
+  }
+
+  private func balancedAccuracy(_ counts: [Int64]) -> Double? {
     guard counts.contains(where: { $0 > 0 }) else { return nil }
+    let classes = Int(Double(counts.count).squareRoot())
     return Metrics.balancedAccuracy(
       stride(from: 0, to: counts.count, by: classes).map { counts[$0..<$0 + classes].map { Int($0) } })
   }

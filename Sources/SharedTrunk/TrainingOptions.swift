@@ -21,11 +21,38 @@ public enum ExchangeKind: String, Codable, Sendable, CaseIterable {
 }
 
 /// From which data pooled single-task learning draws. Classes are balanced in both.
-public enum Pooling: String, Codable, Sendable, CaseIterable {
+public enum Pooling: Sendable {
   /// Every example of a class as likely as any other, whichever patient's.
   case pooled
   /// Every patient as often as any other.
   case balanced
+}
+
+/// Single-task learning in the forms that multi-task learning is measured against: on the same budget of examples, the same
+/// features, normalisation and thresholds.
+public enum Baseline: String, Codable, Sendable, CaseIterable {
+  /// One network on all patients' examples, classes balanced.
+  case pooled
+  /// The same, every patient equally often.
+  case balanced
+  /// `pooled`, its trunk so wide that it has at least as many weights as the multi-task network.
+  case wide
+  /// `balanced`, with the examples that the multi-task network's tasks borrow.
+  case borrowed
+  /// A network a patient, nothing shared.
+  case alone
+  /// Pooled for half of the steps, then trained on for each patient apart.
+  case finetuned
+  /// The mean of as many single-task networks as the multi-task network has heads, each on the whole budget, from seeds of their own.
+  case average
+}
+
+/// Which examples of different tasks meet in a row of the trunk's input.
+public enum Pairing: String, Codable, Sendable, CaseIterable {
+  /// Each task draws its own: n different heartbeats.
+  case independent
+  /// The same beat in every slot; for tasks that own the same data.
+  case same
 }
 
 /// Everything but the data and the network's shape that the weights at the end depend on.
@@ -41,6 +68,7 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   /// Steps between looks at the validation data.
   public var validateEvery = 50
   public var slotDropout = false
+  public var pairing = Pairing.independent
   public var exchange = ExchangeKind.reduce
   public var sum = SumKind.exact
   /// The sum of the tasks' losses instead of their mean (`bench`, as its peers).

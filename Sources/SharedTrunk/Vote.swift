@@ -1,6 +1,53 @@
 import Layers
 import MPI
 
+/// What the tasks' heads are asked, and so how they answer together for a beat that comes without its task.
+public enum Heads: String, Codable, Sendable {
+  /// All the same question: the mean of those that have learned every class.
+  case vote
+  /// Each whether the beat is of its task's own class (its class 1) or of another's: the likeliest task's class.
+  case oneVersusRest
+}
+
+/// The heads of all tasks over the ranks.
+struct Panel {
+  let heads: Heads
+  let names: [String]
+  let owned: Range<Int>
+  /// Outputs of each head.
+  let classes: Int
+  let communicator: Communicator
+
+  /// Columns of `answer`.
+  var answers: Int { heads == .oneVersusRest ? names.count : classes }
+
+  /// The panel's probabilities, rows x `answers`, from own tasks' heads' (rows x classes). `votes`: which own heads have learned every
+  /// class; if none of all has, all vote.
+  func answer(_ votes: [Bool], rows: Int, _ probabilities: (_ position: Int) -> [Float]) throws -> [Float] {
+    switch heads {
+    case .vote:
+      let voters = try communicator.allreduce(
+        Int64(votes.count { $0 }), .sum, kind: Message.metrics)
+      let total = try sumOverTasks(names, owned, rows: rows, columns: classes, communicator) { position in
+        voters == 0 || votes[position] ? probabilities(position) : nil
+      }
+      return total.map { $0 / Float(voters == 0 ? names.count : Int(voters)) }
+    case .oneVersusRest:
+      let claims = try sumOverTasks(names, owned, rows: rows, columns: answers, communicator) { position in
+        let mine = probabilities(position)
+        var part = [Float](repeating: 0, count: rows * answers)
+        for row in 0..<rows { part[row * answers + owned.lowerBound + position] = mine[row * classes + 1] }
+        return part
+      }
+      return stride(from: 0, to: claims.count, by: answers).flatMap { start in
+        let row = claims[start..<start + answers]
+        let total = row.reduce(0, +)
+        return row.map { total > 0 ? $0 / total : 1 / Float(answers) }
+      }
+    }
+  }
+}
+
 /// Numbers (rows x columns) of every task, summed exactly over all tasks of all ranks. `part` fills in one own task's.
 func sumOverTasks(
   _ names: [String], _ owned: Range<Int>, rows: Int, columns: Int, _ communicator: Communicator,
@@ -25,17 +72,4 @@ func sumOverTasks(
     sum.read(into: Matrix($0.baseAddress!, rows: rows, columns: columns))
   }
   return result
-}
-
-/// Mean of the probabilities of all heads that have learned every class (of all heads, if none has): rows x classes.
-func meanOverVoters(
-  _ votes: [Bool], _ names: [String], _ owned: Range<Int>, rows: Int, classes: Int,
-  _ communicator: Communicator, _ probabilities: (_ position: Int) -> [Float]
-) throws -> [Float] {
-  let voters = try communicator.allreduce(
-    Int64(votes.count { $0 }), .sum, kind: Message.metrics)
-  let total = try sumOverTasks(names, owned, rows: rows, columns: classes, communicator) { position in
-    voters == 0 || votes[position] ? probabilities(position) : nil
-  }
-  return total.map { $0 / Float(voters == 0 ? names.count : Int(voters)) }
 }

@@ -12,6 +12,7 @@ struct Bench: ParsableCommand {
     discussion: """
       One step: B examples of each task through the network below, forward, exchange, backward, Adam (1e-3). No dropout, no clipping.
         cnn: windows of 256; conv1d 1 -> 32, kernel 7, "same"; ReLU; max-pool 2; trunk n x 4096 -> 128 -> 64; heads 64 -> 2
+        rnn, lstm: 128 frames of 2; hidden 64, last state; trunk n x 64 -> 128 -> 64; heads 64 -> 2
 
       Example:
         Launch/heartwood -n 2 bench --branch cnn --tasks 2 --batch 32
@@ -59,7 +60,8 @@ struct Bench: ParsableCommand {
 
   private var shape: NetworkShape {
     NetworkShape(
-      branch: BranchShape(kind: branch, length: 256, channels: 32, kernel: 7, pool: 2, padded: true),
+      branch: BranchShape(
+        kind: branch, length: 256, channels: 32, kernel: 7, pool: 2, padded: true, frame: 2, hidden: 64),
       trunk: [128, 64], dropout: 0)
   }
 
@@ -122,8 +124,16 @@ struct Bench: ParsableCommand {
   private var operations: Double {
     let (n, b, d) = (Double(tasks), Double(batch), Double(shape.features))
     let dense = 3 * 2 * b * (n * d * 128 + 128 * 64 + n * 64 * 2)
-    let branch = 2 * 2 * b * Double(shape.branch.channels * shape.branch.kernel * shape.branch.length)
-    return n * branch + dense
+    return n * b * branchOperations + dense
+  }
+
+  /// Forward and the weights' gradients of one window; of a recurrent branch the hidden state's gradient too.
+  private var branchOperations: Double {
+    let sizes = shape.branch
+    guard branch != .cnn else { return 2 * 2 * Double(sizes.channels * sizes.kernel * sizes.length) }
+    let gates = branch == .lstm ? 4 : 1
+    let frames = sizes.length / sizes.frame
+    return 2 * Double(frames * gates * sizes.hidden) * Double(2 * sizes.frame + 3 * sizes.hidden)
   }
 
   /// A rank that comes early to a collective waits there for the last: what it spends beyond the quickest rank is waiting.

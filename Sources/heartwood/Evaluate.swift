@@ -47,7 +47,10 @@ struct Evaluate: ParsableCommand {
         .usage,
         "--protocol own: record \(stranger) is not a task of the model (\(tasks.joined(separator: ", ")))")
     }
-    if answer == .slot && !description.options.slotDropout && description.form == .concat {
+    if answer == .own && description.heads == .oneVersusRest {
+      try session.end(.usage, "--protocol own: the model's heads answer together, one for each class")
+    }
+    if answer == .slot && !description.options.slotDropout && description.system == .mtl(.concat) {
       try session.end(.usage, "--protocol slot: the model was trained without --slot-dropout")
     }
     try session.requireMemory(description.shape.bytes(batch: description.options.batch) * Double(tasks.count))
@@ -56,13 +59,10 @@ struct Evaluate: ParsableCommand {
     var results: [Summary.Result] = []
     var (labels, probabilities): ([Int32], [Float]) = ([], [])
     for record in records.names {
-      let patient = try session.together {
-        session.leads
-          ? try Patient.load(
-            record: "\(folder)/\(record)", window: description.window, lead: lead,
-            labelling: description.input.labelling == "aami" ? .aami : .strict) : nil
+      let examples = try session.together {
+        session.leads ? try description.examples(of: "\(folder)/\(record)", lead: lead) : nil
       }
-      let target = try RunData.share(record, patient?.examples, session.communicator)
+      let target = try RunData.share(record, examples, session.communicator)
       let part = try self.probabilities(network, target, answer, description, session)
       guard session.leads else { continue }
       results.append(
@@ -78,7 +78,9 @@ struct Evaluate: ParsableCommand {
         model: model, protocol: network.answerName(answer), test: metrics(labels, probabilities, description),
         perRecord: results)
       try AtomicFile.write(try JSONEncoder.readable.encode(evaluation), to: "\(output)/evaluation.json")
-      say(ResultTable.text([(description.learning.rawValue.uppercased(), results)], inconsistent: false))
+      say(
+        ResultTable.text(
+          [(description.system.name, results)], classes: description.classes, inconsistent: false))
       say("Written: \(output)/evaluation.json")
     }
   }
@@ -89,9 +91,9 @@ struct Evaluate: ParsableCommand {
     let own = ownership.own.map {
       TaskData(name: description.tasks[$0], training: none, validation: none, test: none)
     }
+    let tasks = TaskSet(names: description.tasks, ownership: ownership, own: own, heads: description.heads)
     let network = try Network(
-      description.form, description.shape, TaskSet(names: description.tasks, ownership: ownership, own: own),
-      description.options, session.communicator)
+      description.system.form(tasks), description.shape, tasks, description.options, session.communicator)
     try session.together { try network.read(from: model) }
     try network.prepareAfterReading()
     return network
@@ -142,11 +144,20 @@ struct Evaluate: ParsableCommand {
 }
 
 extension ModelDescription {
-  fileprivate var form: Network.Form {
-    learning == .stl ? .pooled(pooling ?? .pooled) : fusion == .hard ? .hard : .concat
-  }
+  fileprivate var system: System { learning == .stl ? .stl(baseline ?? .pooled) : .mtl(fusion) }
 
   fileprivate var window: WindowShape {
     WindowShape(length: input.length, rate: input.rate, before: input.before)
+  }
+
+  /// A record's examples, cut and labelled as the model's were. The model may know fewer rhythms than its labelling names.
+  fileprivate func examples(of record: String, lead: String?) throws -> Examples {
+    // A description with a labelling of another name is refused when it is read.
+    let labelling = Labelling(rawValue: input.labelling)!
+    let examples = try Patient.load(record: record, window: window, lead: lead, labelling: labelling).examples
+    let numbers = labelling.classNames.enumerated().compactMap { number, name in
+      classes.firstIndex(of: name).map { (Int32(number), Int32($0)) }
+    }
+    return examples.renumbered(Dictionary(uniqueKeysWithValues: numbers))
   }
 }

@@ -32,6 +32,7 @@ struct Failure: Error {
     case let error as CohortError: self.init(error.status, error.description)
     case let error as ModelError: self.init(error.status, error.description)
     case let error as NumericError: self.init(.internal, error.description)
+    case let error as AssemblyError: self.init(error.status, error.description)
     case let error as MPIError: self.init(.internal, error.description)
     case let error as ValidationError: self.init(.usage, error.message)
     default: self.init(.internal, "\(error)")
@@ -65,6 +66,15 @@ extension CohortError {
     case .cannotWrite: .inputOutput
     case .cannotSimulate: .usage
     default: .data
+    }
+  }
+}
+
+extension AssemblyError {
+  fileprivate var status: ExitStatus {
+    switch self {
+    case .moreRanksThanTasks: .usage
+    case .emptyClass, .tooFewClasses: .data
     }
   }
 }

@@ -52,10 +52,7 @@ struct Inspect: ParsableCommand {
         + "\(description.problem), \(description.scenario); classes \(description.classes.joined(separator: ", "))"
     )
     var table = Table(["file", "tensor", "shape"])
-    let files =
-      [ModelFolder.trunkFile]
-      + (description.learning == .stl ? ["pooled"] : description.tasks).map(ModelFolder.taskFile)
-    for file in files {
+    for file in description.files {
       for (name, tensor) in try ModelFolder.tensors(file, in: folder).tensors.sorted(by: { $0.key < $1.key })
       {
         table.add([file, name, tensor.shape.map(String.init).joined(separator: " x ")])

@@ -3,7 +3,11 @@ import SharedTrunk
 
 /// The table at the end of a run: a row a record and network.
 enum ResultTable {
-  static func text(_ networks: [(name: String, results: [Summary.Result])], inconsistent: Bool) -> String {
+  static func text(
+    _ networks: [(name: String, results: [Summary.Result])], classes: [String], inconsistent: Bool
+  )
+    -> String
+  {
     var table = Table(["record", "part", "network", "accuracy", "balanced acc.", "macro-F1", "AUC", "beats"])
     for index in networks[0].results.indices {
       for network in networks {
@@ -17,7 +21,7 @@ enum ResultTable {
       }
     }
     let notes =
-      "accuracy: on as many normal as abnormal beats; the rest on all beats."
+      "accuracy: on as many beats of each class (\(classes.joined(separator: ", "))); the rest on all beats."
       + (inconsistent ? " validation: a source's last 15 % in time, which early stopping has seen." : "")
     return "\n\(table.text)\n\n\(notes)"
   }

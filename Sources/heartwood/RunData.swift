@@ -3,14 +3,22 @@ import Foundation
 import MPI
 import SharedTrunk
 
-/// Who plays in a run: the records of the tasks and of the targets, and the folder that holds them.
+/// Who plays in a run: the source records and the targets.
 struct Cast {
   let sources: [String]
   let targets: [String]
+  /// What a reader should know of the choice.
+  let note: String?
 
   /// The paper's records, where none are named.
-  static let paperSources = ["106", "114", "119", "201", "203"]
+  static let paperRecords = ["106", "114", "119", "201", "203", "205"]
   static let paperTarget = "205"
+
+  /// The records of MIT-BIH that hold beats in the four rhythms.
+  static let rhythmRecords = [
+    "106", "114", "200", "201", "202", "203", "205", "207", "209", "210", "213", "214", "215", "217", "219",
+    "220", "221", "222", "223", "233", "234",
+  ]
 
   init(_ command: Train, _ source: DataSource) throws {
     switch source {
@@ -19,10 +27,22 @@ struct Cast {
       let unseen = command.scenario == .inconsistent ? 1 : 0
       sources = names.dropLast(unseen)
       targets = names.suffix(unseen)
-    case .folder:
-      let known = command.scenario == .consistent
-      sources = command.records?.names ?? Self.paperSources + (known ? [Self.paperTarget] : [])
-      targets = known ? [] : command.targets?.names ?? [Self.paperTarget]
+      note = nil
+    case .folder(let folder):
+      targets = command.scenario == .consistent ? [] : command.targets?.names ?? [Self.paperTarget]
+      if let named = command.records?.names {
+        sources = named
+        note = nil
+      } else if command.experiment.labelling == .rhythms {
+        sources = try Self.recordsOfRhythms(in: folder)
+        let missing = Self.rhythmRecords.filter { [sources] in !sources.contains($0) }
+        note =
+          missing.isEmpty
+          ? nil : "of the 21 records with the four rhythms \(folder) lacks \(missing.joined(separator: " "))"
+      } else {
+        sources = Self.paperRecords.filter { [targets] in !targets.contains($0) }
+        note = nil
+      }
     }
     let files = sources.map(ModelFolder.taskFile)
     if Set(files).count != files.count {
@@ -32,6 +52,22 @@ struct Cast {
       throw Failure(
         .usage, "record \(both) is both a source and a target; name others by --records and --targets")
     }
+  }
+
+  /// Tasks of the run: fewer, if the records lack a rhythm.
+  func taskCount(_ command: Train) -> Int {
+    guard command.experiment.isPooled else { return sources.count }
+    return command.problem == .detection ? 2 : Rhythm.allCases.count
+  }
+
+  /// Those of the 21 records that the folder holds.
+  static func recordsOfRhythms(in folder: String) throws -> [String] {
+    let held = rhythmRecords.filter { FileManager.default.fileExists(atPath: "\(folder)/\($0).hea") }
+    guard !held.isEmpty else {
+      throw Failure(
+        .data, "\(folder) holds none of MIT-BIH's records with the four rhythms; name records by --records")
+    }
+    return held
   }
 }
 
@@ -44,76 +80,56 @@ struct RunData {
     let labels: [Int32]
   }
 
-  static let classCount = Labelling.classCount
-
   let tasks: TaskSet
   let targets: [Target]
   let classes: [String]
-  /// Training and own-part examples of every task.
-  let counts: [(training: Int, own: Int)]
+  /// Training, borrowed and own-part examples of every task.
+  let counts: [(training: Int, borrowed: Int, own: Int)]
   /// Every record used, in order, and one number over all that was read of them.
   let records: [String]
   let fingerprint: String
   let seconds: Double
 
-  /// Reads each task's record on the rank that owns it and the targets on the first; what cannot be used ends all ranks.
+  /// Reads each source record on one rank, its task's owner's if it is a task, and the targets on the first; what cannot be used ends
+  /// all ranks.
   init(_ command: Train, _ cast: Cast, _ source: DataSource, _ folder: RunFolder, _ session: Session) throws {
     let start = Environment.wallTime()
     let communicator = session.communicator
-    let loader = try session.together { try Loader(command, source, folder, seed: command.seed) }
+    let experiment = command.experiment
+    let reader = try session.together { try RecordReader(command, source, folder, seed: command.seed) }
     let ownership = Ownership(tasks: cast.sources.count, ranks: session.ranks, rank: session.rank)
-    let (patients, unseen) = try session.together {
+    let (sources, unseen) = try session.together {
       (
-        try ownership.own.map { try loader.load(cast.sources[$0], $0) },
+        try ownership.own.map { try reader.source(cast.sources[$0], $0) },
         session.leads
-          ? try cast.targets.enumerated().map { try loader.load($0.element, cast.sources.count + $0.offset) }
+          ? try cast.targets.enumerated().map {
+            try reader.patient($0.element, cast.sources.count + $0.offset)
+          }
           : []
       )
     }
-    let own = try session.together { try patients.map { try Self.task($0, command) } }
-    tasks = TaskSet(names: cast.sources, ownership: ownership, own: own)
-    classes = loader.labelling.classNames
+    tasks = try session.shared {
+      try TaskSet.make(
+        experiment, cast.sources, ownership, own: sources.map(\.parts), pairing: command.options.pairing,
+        answer: command.judgement, borrows: command.borrow, seed: command.seed, communicator)
+    }
+    classes = tasks.pool?.classes ?? experiment.labelling.classNames
     targets = try cast.targets.enumerated().map { index, name in
       try Self.share(name, session.leads ? unseen[index].examples : nil, communicator)
     }
-    let mine = own.flatMap { [Int64($0.training.count), Int64($0.test.count)] }
-    let flat = try communicator.allgatherv(mine, kind: Message.status).flatMap { $0 }
-    counts = stride(from: 0, to: flat.count, by: 2).map { (Int(flat[$0]), Int(flat[$0 + 1])) }
-    try Self.requireEveryClass(own, classes, session)
+    let mine = tasks.own.flatMap {
+      [Int64($0.training.count), Int64($0.borrowed?.count ?? 0), Int64($0.test.count)]
+    }
+    let flat = try communicator.allgatherv(mine, kind: Message.status).flatMap { $0.map { Int($0) } }
+    counts = stride(from: 0, to: flat.count, by: 3).map { (flat[$0], flat[$0 + 1], flat[$0 + 2]) }
     let prints = try communicator.allgatherv(
-      (patients + unseen).map { Int64(bitPattern: $0.fingerprint) }, kind: Message.status
+      (sources.map(\.fingerprint) + unseen.map(\.fingerprint)).map { Int64(bitPattern: $0) },
+      kind: Message.status
     ).flatMap { $0 }
     records = cast.sources + cast.targets
     // A sum does not depend on which rank read which record.
     fingerprint = String(format: "%016llx", prints.reduce(UInt64(0)) { $0 &+ UInt64(bitPattern: $1) })
     seconds = Environment.wallTime() - start
-  }
-
-  /// A patient's examples as one task. In the inconsistent scenario the last 15 % of the time validates and is what the task's own
-  /// slot is judged on; in the consistent one the test part is apart.
-  private static func task(_ patient: Patient, _ command: Train) throws -> TaskData {
-    let inconsistent = command.scenario == .inconsistent
-    let part = patient.partition(
-      inconsistent ? .source : (command.split ?? .chronological).split, seed: command.seed)
-    guard !part.train.isEmpty else {
-      throw Failure(
-        .data, "record \(patient.name) has no usable beat in its training part; leave it out of --records")
-    }
-    let (training, validation) = (patient.examples[part.train], patient.examples[part.validation])
-    return TaskData(
-      name: patient.name, training: training, validation: validation,
-      test: inconsistent ? validation : patient.examples[part.test])
-  }
-
-  /// Some source must have beats of each class, or there is nothing to tell apart.
-  private static func requireEveryClass(_ own: [TaskData], _ classes: [String], _ session: Session) throws {
-    for (label, name) in classes.enumerated() {
-      let here = own.reduce(0) { $0 + $1.training.classCounts[label] }
-      if try session.communicator.allreduce(Int64(here), .sum, kind: Message.status) == 0 {
-        try session.end(
-          .data, "no source record has a beat that is \(name) in its training part; name others by --records")
-      }
-    }
   }
 
   /// Sends a target's windows and RR features from the first rank to the owners of the branches. Labels stay.
@@ -128,15 +144,17 @@ struct RunData {
 }
 
 /// Reads a patient's record, or writes a simulated one and reads that: both come by the same way.
-private struct Loader {
+private struct RecordReader {
   let folder: String
   let simulated: SimulatedCohort?
   let lead: String?
-  let labelling: Labelling
+  let experiment: Experiment
+  let seed: UInt64
 
   init(_ command: Train, _ source: DataSource, _ run: RunFolder, seed: UInt64) throws {
     lead = command.dataOptions.lead
-    labelling = command.dataOptions.labelling.labelling
+    experiment = command.experiment
+    self.seed = seed
     switch source {
     case .folder(let path):
       folder = path
@@ -147,8 +165,24 @@ private struct Loader {
     }
   }
 
-  func load(_ name: String, _ number: Int) throws -> Patient {
+  func patient(_ name: String, _ number: Int) throws -> Patient {
     if let simulated { _ = try simulated.write(patient: number + 1, to: folder) }
-    return try Patient.load(record: "\(folder)/\(name)", window: .beat, lead: lead, labelling: labelling)
+    return try Patient.load(
+      record: "\(folder)/\(name)", window: experiment.window, lead: lead, labelling: experiment.labelling)
+  }
+
+  /// A source's parts. Of the rhythms to tell apart a patient may have none; as a task of its own it must have something to train on.
+  func source(_ name: String, _ number: Int) throws -> (parts: Parts, fingerprint: UInt64) {
+    do {
+      let patient = try patient(name, number)
+      let parts = experiment.parts(of: patient, seed: seed)
+      guard experiment.isPooled || parts.training.count > 0 else {
+        throw Failure(
+          .data, "record \(name) has no usable beat in its training part; leave it out of --records")
+      }
+      return (parts, patient.fingerprint)
+    } catch CohortError.noUsableBeats where experiment.labelling == .rhythms {
+      return (Parts(windowLength: experiment.window.length), 0)
+    }
   }
 }

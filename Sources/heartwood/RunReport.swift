@@ -60,15 +60,18 @@ struct RunReport {
   // MARK: What was run
 
   private var inconsistent: Bool { summary.scenario == "inconsistent" }
+  /// Whether every task had the beats of all records.
+  private var pooled: Bool { !inconsistent && summary.taskKind == "paper" }
 
   private var subject: String {
-    summary.problem == "detection" ? "abnormal heartbeats told from normal ones" : summary.problem
+    summary.problem == "detection" ? "abnormal heartbeats told from normal ones" : "arrhythmias told apart"
   }
 
   private var headline: String {
     let judged =
       inconsistent
-      ? "judged on \(listed(summary.targets)), never seen in training" : "judged on each task's own test part"
+      ? "judged on \(listed(summary.targets)), never seen in training"
+      : "judged on \(pooled ? "the records' test parts together" : "each task's own test part") (split \(summary.split ?? "-"))"
     return """
       \(sourceSentence) Problem \(summary.problem), scenario \(summary.scenario): \(counted(summary.tasks.count, "task")) \
       (\(listed(summary.tasks.map(\.name)))) on \(counted(summary.ranks, "rank")), \(judged). \(networks[0].name) with \
@@ -86,13 +89,18 @@ struct RunReport {
   }
 
   private var data: [HTMLPage.Block] {
-    var table = Table(["task", "rank", "training beats", inconsistent ? "validation beats" : "test beats"])
+    var table = Table([
+      "task", "rank", "training beats", "borrowed beats", inconsistent ? "validation beats" : "test beats",
+    ])
     for task in summary.tasks.prefix(Self.rowLimit) {
-      table.add([task.name, "\(task.rank)", "\(task.trainExamples)", "\(task.testExamples)"])
+      table.add([
+        task.name, "\(task.rank)", "\(task.trainExamples)", "\(task.borrowedExamples)",
+        "\(task.testExamples)",
+      ])
     }
     return [
       .paragraph(
-        "\(sourceSentence) Records: \(listed(summary.data.records)). Fingerprint of all that was read of them: \(summary.data.fingerprint)."
+        "\(sourceSentence) Records: \(listed(summary.data.records)).\(summary.data.note.map { " Note: \($0)." } ?? "") Fingerprint of all that was read of them: \(summary.data.fingerprint)."
       ),
       .table(table),
     ] + cut(summary.tasks.count)

@@ -61,6 +61,15 @@ struct Session {
     return try result.get()
   }
 
+  /// Does something that succeeds or fails alike on every rank.
+  func shared<T>(_ work: () throws -> T) throws -> T {
+    do {
+      return try work()
+    } catch let error as AssemblyError {
+      throw Shared(failure: Failure(error))
+    }
+  }
+
   /// Ends the job for a reason that every rank found by itself.
   func end(_ status: ExitStatus, _ message: String) throws -> Never {
     throw Shared(failure: Failure(status, message))

@@ -7,6 +7,8 @@ struct Summary: Codable {
     let name: String
     let rank: Int
     let trainExamples: Int
+    /// Of other tasks, for training alone.
+    let borrowedExamples: Int
     /// Examples that the task's own slot is judged on: its test part, or in the inconsistent scenario its validation part.
     let testExamples: Int
   }
@@ -67,6 +69,8 @@ struct Summary: Codable {
   struct DataUsed: Codable {
     let records: [String]
     let fingerprint: String
+    /// What a reader should know of the choice of records.
+    let note: String?
   }
   struct Seconds: Codable {
     let total: Double
@@ -83,6 +87,12 @@ struct Summary: Codable {
   let learning: String
   let fusion: String
   let exchange: String
+  /// Which tasks the problem was cut into: paper or patient.
+  let taskKind: String
+  let pairing: String
+  /// How each patient's beats were split (consistent scenario).
+  let split: String?
+  let classes: [String]
   let source: String
   let ranks: Int
   let tasks: [Task]

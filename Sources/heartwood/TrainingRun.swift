@@ -20,175 +20,187 @@ struct TrainingRun {
   private var communicator: Communicator { session.communicator }
 
   func run() throws {
-    let cast = try session.together { try Cast(command, source) }
-    let tasks = cast.sources.count
-    guard session.ranks <= tasks else {
-      try session.end(
-        .usage, "\(session.ranks) ranks for \(tasks) tasks, one a source patient: use -n \(tasks) or fewer")
-    }
+    let cast = try castOfAll()
     try session.requireMemory(
-      command.shape(command.mainForm).bytes(batch: command.batch) * Double((tasks - 1) / session.ranks + 1))
+      command.shape(command.main).bytes(batch: command.options.batch) * Double(cast.taskCount(command))
+        / Double(session.ranks))
     try session.together { try folder.create(leads: session.leads) }
-    if session.leads { say("Data: \(source.sentence)") }
+    if session.leads { say("Data: \(source.sentence)\(cast.note.map { "; \($0)" } ?? "")") }
     let data = try RunData(command, cast, source, folder, session)
 
-    let main = try learn(command.mainName, command.mainForm, data)
+    let main = try learn(command.main, data)
     let wire = try wireTotals(main)
     try session.together { try main.network.write(description(data, main.network), to: folder.model) }
-    let baselines = try command.besides.map { try learn("STL \($0.rawValue)", .pooled($0), data) }
+    let baselines = try command.besides.map { try learn($0, data) }
     let memory = try communicator.allgather(ProcessClock.peakMemoryMB, kind: Message.status)
 
     try session.together {
       guard session.leads else { return }
-      let summary = summary(data, main, baselines, wire, memory)
+      let summary = summary(data, cast, main, baselines, wire, memory)
       let report = RunReport(
         summary, main: main.name, histories: ([main] + baselines).map(\.history), classes: data.classes)
       try folder.write(Data(report.html.utf8), as: "report.html")
       try folder.write(try summary.encoded(), as: "summary.json")
       let networks = ([main] + baselines).map { (name: $0.name, results: $0.results) }
-      say(ResultTable.text(networks, inconsistent: command.scenario == .inconsistent))
+      say(ResultTable.text(networks, classes: data.classes, inconsistent: command.scenario == .inconsistent))
       say("Data: \(source.sentence)\nRun folder: \(folder.path)")
     }
   }
 
+  /// The records, as the first rank finds them; too many ranks for them end the run before any is read.
+  private func castOfAll() throws -> Cast {
+    let cast = try session.together { try Cast(command, source) }
+    let tasks = cast.taskCount(command)
+    guard session.ranks <= tasks else {
+      try session.end(
+        .usage, "\(session.ranks) ranks for \(tasks) tasks: use -n \(tasks) or fewer")
+    }
+    return cast
+  }
+
   // MARK: One network
 
-  /// Trains a network and judges it on the targets and on the tasks' own parts.
-  private func learn(_ name: String, _ form: Network.Form, _ data: RunData) throws -> Outcome {
-    let network = try Network(form, command.shape(form), data.tasks, options, communicator)
+  /// Trains a system and judges it on the targets and on the tasks' own parts, or on the pool's.
+  private func learn(_ system: System, _ data: RunData) throws -> Outcome {
     let before = communicator.traffic.snapshot
-    let progress = Progress(
-      name, steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count,
-      speaks: session.leads)
+    let options = command.options
+    let members = system.seeds(options.seed, data.tasks).count
+    func name(_ member: Int) -> String {
+      members == 1 ? system.name : "\(system.name) \(member + 1)/\(members)"
+    }
+    let progress = (0..<members).map {
+      Progress(
+        name($0), steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count,
+        speaks: session.leads)
+    }
     var history = History()
-    let training = try network.train { report in
-      progress.show(report)
-      if session.leads { history.add(report) }
-      try folder.log(StepLine(name, report))
+    let trained = try TrainedSystem(system, command.shape(system), data.tasks, options, communicator) {
+      member, report in
+      progress[member].show(report)
+      if session.leads && member == 0 { history.add(report) }
+      try folder.log(StepLine(name(member), report))
     }
-    let trained = communicator.traffic.snapshot
+    let sent = communicator.traffic.snapshot
     let start = Environment.wallTime()
-    let own = try judgeOwn(network, data)
-    let targets = try data.targets.map { target in
-      (target, try network.predict(target.examples, command.unseen))
-    }
-    let results = session.leads ? results(data, own, targets) : []
+    let judged = try judge(trained, data)
     let outcome = Outcome(
-      name: name, network: network, training: training, history: history, results: results,
-      test: session.leads ? test(own, targets) : nil,
-      stepBytes: trained.exchanged - before.exchanged, evaluationSeconds: Environment.wallTime() - start)
-    for result in results {
-      try folder.log(EvaluationLine(network: name, result: result))
+      system: system, network: trained.networks[0], training: trained.trainings[0], history: history,
+      results: session.leads ? judged.map { result($0, data) } : [],
+      test: session.leads ? test(judged, data) : nil, stepBytes: sent.exchanged - before.exchanged,
+      evaluationSeconds: Environment.wallTime() - start)
+    for result in outcome.results {
+      try folder.log(EvaluationLine(network: system.name, result: result))
     }
     try folder.flush()
     return outcome
   }
 
-  /// Labels and probabilities of every task's own part, gathered on all ranks in the order of the tasks.
-  private func judgeOwn(_ network: Network, _ data: RunData) throws -> [(
-    labels: [Int32], probabilities: [Float]
-  )] {
-    let counts = try communicator.allgatherv(
-      data.tasks.own.map { Int64($0.test.count) }, kind: Message.metrics
-    ).flatMap { $0 }
-    let labels = try communicator.allgatherv(data.tasks.own.flatMap(\.test.labels), kind: Message.metrics)
-      .flatMap {
-        $0
-      }
+  /// Beats judged together: a target's, a task's own, or a pool's.
+  private struct Judged {
+    let name: String
+    let part: String
+    let labels: [Int32]
+    let probabilities: [Float]
+  }
+
+  private func judge(_ trained: TrainedSystem, _ data: RunData) throws -> [Judged] {
+    if let pool = data.tasks.pool {
+      let test = pool.parts.test
+      return [
+        Judged(
+          name: "all records", part: "test", labels: test.labels,
+          probabilities: try trained.predict(test, pool.answer))
+      ]
+    }
+    let targets = try data.targets.map {
+      Judged(
+        name: $0.name, part: "target", labels: $0.labels,
+        probabilities: try trained.predict($0.examples, command.judgement))
+    }
+    return targets + (try judgeOwn(trained, data))
+  }
+
+  /// Every task's own part, gathered on all ranks in the order of the tasks.
+  private func judgeOwn(_ trained: TrainedSystem, _ data: RunData) throws -> [Judged] {
+    let own = data.tasks.own
+    let counts = try communicator.allgatherv(own.map { Int64($0.test.count) }, kind: Message.metrics)
+      .flatMap { $0 }
+    let labels = try communicator.allgatherv(own.flatMap(\.test.labels), kind: Message.metrics)
+      .flatMap { $0 }
     let probabilities = try communicator.allgatherv(
-      data.tasks.own.enumerated().flatMap { network.predictOwn($0.offset, $0.element.test) },
-      kind: Message.metrics
+      own.enumerated().flatMap { trained.predictOwn($0.offset, $0.element.test) }, kind: Message.metrics
     ).flatMap { $0 }
+    let part = command.scenario == .inconsistent ? "validation" : "test"
+    let classes = data.classes.count
     var start = 0
-    return counts.map { count in
-      defer { start += Int(count) }
-      let end = start + Int(count)
-      return (
-        Array(labels[start..<end]),
-        Array(probabilities[start * data.classes.count..<end * data.classes.count])
-      )
+    return zip(data.tasks.names, counts).map { name, count in
+      let range = start..<start + Int(count)
+      start = range.upperBound
+      return Judged(
+        name: name, part: part, labels: Array(labels[range]),
+        probabilities: Array(probabilities[range.lowerBound * classes..<range.upperBound * classes]))
     }
   }
 
-  private func results(
-    _ data: RunData, _ own: [(labels: [Int32], probabilities: [Float])],
-    _ targets: [(RunData.Target, [Float])]
-  ) -> [Summary.Result] {
-    let part = command.scenario == .inconsistent ? "validation" : "test"
-    return targets.map { target, probabilities in
-      Summary.Result(name: target.name, part: "target", metrics: metrics(target.labels, probabilities))
-    }
-      + zip(data.tasks.names, own).map { name, task in
-        Summary.Result(name: name, part: part, metrics: metrics(task.labels, task.probabilities))
-      }
+  private func result(_ judged: Judged, _ data: RunData) -> Summary.Result {
+    Summary.Result(
+      name: judged.name, part: judged.part, metrics: metrics(judged.labels, judged.probabilities, data))
   }
 
   /// All test beats together: the targets', or in the consistent scenario every task's own.
-  private func test(
-    _ own: [(labels: [Int32], probabilities: [Float])], _ targets: [(RunData.Target, [Float])]
-  ) -> Metrics {
-    targets.isEmpty
-      ? metrics(own.flatMap(\.labels), own.flatMap(\.probabilities))
-      : metrics(targets.flatMap { $0.0.labels }, targets.flatMap { $0.1 })
+  private func test(_ judged: [Judged], _ data: RunData) -> Metrics {
+    let tested = data.targets.isEmpty ? judged : judged.filter { $0.part == "target" }
+    return metrics(tested.flatMap(\.labels), tested.flatMap(\.probabilities), data)
   }
 
-  private func metrics(_ labels: [Int32], _ probabilities: [Float]) -> Metrics {
-    Metrics(labels: labels, probabilities: probabilities, classes: RunData.classCount, seed: command.seed)
+  private func metrics(_ labels: [Int32], _ probabilities: [Float], _ data: RunData) -> Metrics {
+    Metrics(
+      labels: labels, probabilities: probabilities, classes: data.classes.count, seed: command.seed)
   }
 
   // MARK: What the run leaves behind
 
-  private var options: TrainingOptions {
-    var options = TrainingOptions()
-    options.seed = command.seed
-    options.batch = command.batch
-    options.steps = command.steps ?? (command.scenario == .inconsistent ? 400 : 500)
-    options.learningRate = command.learningRate
-    options.slotDropout = command.slotDropout
-    options.exchange = command.exchange
-    options.sum = command.sum
-    return options
-  }
-
   private func description(_ data: RunData, _ main: Network) -> ModelDescription {
     ModelDescription(
       problem: command.problem.rawValue, scenario: command.scenario.rawValue, learning: command.learning,
-      fusion: command.fusion, pooling: command.learning == .stl ? command.pooling : nil, shape: main.shape,
-      classes: data.classes, tasks: data.tasks.names, protocol: command.unseen,
-      input: InputDescription(Preprocessing(), .beat, labelling: command.dataOptions.labelling.rawValue),
-      options: options)
+      fusion: command.fusion, baseline: command.mainBaseline, heads: main.heads, shape: main.shape,
+      classes: data.classes, tasks: data.tasks.names, protocol: command.judgement,
+      input: InputDescription(Preprocessing(), command.experiment.window, command.experiment.labelling),
+      options: command.options)
   }
 
   /// Payload of all ranks by kind, up to now.
   private func wireTotals(_ main: Outcome) throws -> Summary.Wire {
     let ledger = communicator.traffic.snapshot
-    let kinds = [
-      Message.activations, Message.gradients, Message.status, Message.metrics, Message.targetBeats,
-    ]
     var totals: [String: Int] = [:]
-    for kind in kinds {
+    for kind in Message.all {
       let bytes = ledger[kind].bytes
       totals[kind.name] = Int(try communicator.allreduce(Int64(bytes), .sum, kind: Message.status))
     }
     return Summary.Wire(
-      bytesPerStepPerRank: main.stepBytes / options.steps,
+      bytesPerStepPerRank: main.stepBytes / command.options.steps,
       collectivesPerStep: main.network.collectivesPerStep,
       bytesByKind: totals)
   }
 
   private func summary(
-    _ data: RunData, _ main: Outcome, _ baselines: [Outcome], _ wire: Summary.Wire, _ memory: [Double]
+    _ data: RunData, _ cast: Cast, _ main: Outcome, _ baselines: [Outcome], _ wire: Summary.Wire,
+    _ memory: [Double]
   ) -> Summary {
+    let options = command.options
     let ownership = data.tasks.ownership
     let perStep = main.training.stepSeconds.sorted()[main.training.stepSeconds.count / 2]
     return Summary(
       heartwood: Heartwood.version, problem: command.problem.rawValue, scenario: command.scenario.rawValue,
       branch: command.branch.rawValue, learning: command.learning.rawValue, fusion: command.fusion.rawValue,
-      exchange: command.exchange.rawValue, source: source.name, ranks: session.ranks,
+      exchange: command.exchange.rawValue, taskKind: command.experiment.tasks.rawValue,
+      pairing: options.pairing.rawValue,
+      split: command.scenario == .consistent ? command.experiment.split.rawValue : nil, classes: data.classes,
+      source: source.name, ranks: session.ranks,
       tasks: data.tasks.names.indices.map {
         Summary.Task(
           name: data.tasks.names[$0], rank: ownership.rank(of: $0), trainExamples: data.counts[$0].training,
-          testExamples: data.counts[$0].own)
+          borrowedExamples: data.counts[$0].borrowed, testExamples: data.counts[$0].own)
       },
       targets: data.targets.map(\.name), seed: command.seed, batch: options.batch, steps: options.steps,
       parameters: main.network.parameterCount, loss: main.loss, validation: main.validation,
@@ -202,7 +214,8 @@ struct TrainingRun {
         examplesPerSecond: Double(options.batch * data.tasks.names.count * options.steps)
           / main.training.seconds,
         stepMilliseconds: perStep * 1e3),
-      wire: wire, data: Summary.DataUsed(records: data.records, fingerprint: data.fingerprint),
+      wire: wire,
+      data: Summary.DataUsed(records: data.records, fingerprint: data.fingerprint, note: cast.note),
       seconds: Summary.Seconds(
         total: ProcessClock.sinceStart, startup: session.startupSeconds, data: data.seconds,
         training: main.training.seconds, evaluation: main.evaluationSeconds),
@@ -210,13 +223,13 @@ struct TrainingRun {
   }
 
   private func answerName(_ outcome: Outcome) -> String {
-    outcome.network.answerName(command.scenario == .consistent ? .own : command.unseen)
+    outcome.network.answerName(command.judgement)
   }
 }
 
 /// A trained network and how it was judged (on the first rank; elsewhere without results).
 struct Outcome {
-  let name: String
+  let system: System
   let network: Network
   let training: TrainingResult
   let history: History
@@ -226,6 +239,7 @@ struct Outcome {
   let stepBytes: Int
   let evaluationSeconds: Double
 
+  var name: String { system.name }
   var loss: Summary.Loss { Summary.Loss(first: training.firstLoss, last: training.lastLoss) }
   var validation: Summary.Validation {
     Summary.Validation(bestStep: training.bestStep, balancedAccuracy: training.bestValidation)

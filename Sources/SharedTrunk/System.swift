@@ -1,0 +1,60 @@
+import Cohort
+
+/// A network as a study names it: the multi-task one, or single-task learning in one of its forms.
+public enum System: Sendable, Hashable {
+  case mtl(Fusion)
+  case stl(Baseline)
+
+  /// "MTL", "MTL hard", "STL pooled" and so on.
+  public var name: String {
+    switch self {
+    case .mtl(.concat): "MTL"
+    case .mtl(.hard): "MTL hard"
+    case .stl(let baseline): "STL \(baseline.rawValue)"
+    }
+  }
+
+  public func form(_ tasks: TaskSet) -> Network.Form {
+    switch self {
+    case .mtl(.concat): .concat
+    case .mtl(.hard): .hard
+    case .stl(.pooled), .stl(.wide): .pooled(.pooled)
+    case .stl(.balanced), .stl(.borrowed): .pooled(.balanced)
+    case .stl(.average): .pooled(tasks.pool == nil ? .balanced : .pooled)
+    case .stl(.alone): .alone
+    case .stl(.finetuned): .finetuned
+    }
+  }
+
+  /// The sizes, `base` being those of the multi-task network. A single network answers for all classes of a pool.
+  public func shape(_ base: NetworkShape, _ tasks: TaskSet) -> NetworkShape {
+    var shape = base
+    guard case .stl(let baseline) = self else { return base }
+    if let pool = tasks.pool { shape.classes = pool.classes.count }
+    if baseline == .wide {
+      while shape.singleParameterCount < base.parameterCount(tasks: tasks.names.count) {
+        for layer in shape.trunk.indices { shape.trunk[layer] += 8 }
+      }
+    }
+    return shape
+  }
+
+  /// The data: the multi-task network's own, or without what its tasks borrow.
+  public func data(_ tasks: TaskSet) -> TaskSet {
+    switch self {
+    case .mtl, .stl(.borrowed): tasks.withBorrowed
+    case .stl: tasks
+    }
+  }
+
+  /// Seeds of the networks to train, whose probabilities are averaged.
+  public func seeds(_ seed: UInt64, _ tasks: TaskSet) -> [UInt64] {
+    self == .stl(.average)
+      ? tasks.names.indices.map { streamKey(seed, .member, $0) } : [seed]
+  }
+
+  /// Whether it can be trained on these tasks: beats of a pool have no patient.
+  public static func applies(_ baseline: Baseline, to experiment: Experiment) -> Bool {
+    !experiment.isPooled || [.pooled, .wide, .average].contains(baseline)
+  }
+}

@@ -1,0 +1,48 @@
+import Cohort
+import MPI
+
+/// A trained system: one network, or several whose probabilities are averaged.
+public struct TrainedSystem {
+  public let networks: [Network]
+  public let trainings: [TrainingResult]
+
+  /// Trains the networks one after the other; every rank calls it. `report` hears of every step, and of which network.
+  ///
+  /// - Parameters:
+  ///   - shape: the sizes of the multi-task network.
+  ///   - tasks: with what they borrow kept apart.
+  /// - Throws: as `Network.train`.
+  public init(
+    _ system: System, _ shape: NetworkShape, _ tasks: TaskSet, _ options: TrainingOptions,
+    _ communicator: Communicator, _ report: (_ member: Int, StepReport) throws -> Void = { _, _ in }
+  ) throws {
+    var (networks, trainings): ([Network], [TrainingResult]) = ([], [])
+    for (member, seed) in system.seeds(options.seed, tasks).enumerated() {
+      var options = options
+      options.seed = seed
+      let network = try Network(
+        system.form(tasks), system.shape(shape, tasks), system.data(tasks), options, communicator)
+      trainings.append(try network.train { try report(member, $0) })
+      networks.append(network)
+    }
+    self.networks = networks
+    self.trainings = trainings
+  }
+
+  /// Class probabilities of own task `position`'s examples (count x classes), the patient being known.
+  public func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
+    mean(networks.map { $0.predictOwn(position, examples) })
+  }
+
+  /// Class probabilities of examples that come without their task, count x classes. Every rank passes the same.
+  public func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
+    mean(try networks.map { try $0.predict(examples, answer) })
+  }
+
+  private func mean(_ answers: [[Float]]) -> [Float] {
+    guard answers.count > 1 else { return answers[0] }
+    return answers[0].indices.map { index in
+      answers.reduce(0) { $0 + $1[index] } / Float(answers.count)
+    }
+  }
+}
