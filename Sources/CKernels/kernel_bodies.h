@@ -3,6 +3,10 @@
 
 #define HW_INLINE static inline __attribute__((always_inline))
 
+// Moments decay towards 0 for as long as a weight's gradient is 0 (a dead feature), gradients from frame to frame. Below
+// 2^-100, which Adam's epsilon hides, they are set to 0: subnormal numbers make loops several times slower on some CPUs.
+HW_INLINE float HW_NAME(flushed)(float x) { return __builtin_fabsf(x) < 0x1p-100f ? 0.0f : x; }
+
 // MARK: Vectors
 
 static void HW_NAME(axpy)(float a, const float *restrict x, float *restrict y, size_t n) {
@@ -204,7 +208,7 @@ static void HW_NAME(rnn_forward)(float *restrict h, const float *restrict bias, 
 }
 
 static void HW_NAME(rnn_backward)(const float *restrict h, const float *restrict dh, float *restrict dz, size_t n) {
-  for (size_t i = 0; i < n; i++) dz[i] = dh[i] * (1.0f - h[i] * h[i]);
+  for (size_t i = 0; i < n; i++) dz[i] = HW_NAME(flushed)(dh[i] * (1.0f - h[i] * h[i]));
 }
 
 // A row's four gates lie in one array, `hidden` apart: assume_safety says that they do not overlap.
@@ -240,23 +244,17 @@ static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict 
     for (size_t j = 0; j < hidden; j++) {
       float i = gates[j], f = gates[hidden + j], g = gates[2 * hidden + j], o = gates[3 * hidden + j];
       float cell = dc[j] + dh[j] * o * (1.0f - tanhC[j] * tanhC[j]);
-      gates[j] = cell * g * (i * (1.0f - i));
-      gates[hidden + j] = cell * before[j] * (f * (1.0f - f));
-      gates[2 * hidden + j] = cell * i * (1.0f - g * g);
-      gates[3 * hidden + j] = dh[j] * tanhC[j] * (o * (1.0f - o));
-      dc[j] = cell * f;
+      gates[j] = HW_NAME(flushed)(cell * g * (i * (1.0f - i)));
+      gates[hidden + j] = HW_NAME(flushed)(cell * before[j] * (f * (1.0f - f)));
+      gates[2 * hidden + j] = HW_NAME(flushed)(cell * i * (1.0f - g * g));
+      gates[3 * hidden + j] = HW_NAME(flushed)(dh[j] * tanhC[j] * (o * (1.0f - o)));
+      dc[j] = HW_NAME(flushed)(cell * f);
     }
     gates += 4 * hidden, before += hidden, tanhC += hidden, dh += hidden, dc += hidden;
   }
 }
 
 // MARK: Adam
-
-// Moments decay towards 0 for as long as a weight's gradient is 0 (a dead feature). Below 2^-100, which epsilon hides,
-// they are set to 0: subnormal numbers would make the loop several times slower.
-HW_INLINE float HW_NAME(flushed)(float moment) {
-  return __builtin_fabsf(moment) < 0x1p-100f ? 0.0f : moment;
-}
 
 static void HW_NAME(adam)(float *restrict value, const float *restrict gradient, float *restrict m, float *restrict v,
                           size_t n, const struct hw_adam_rates *rates) {

@@ -5,17 +5,17 @@ import CKernels
 struct Recurrence {
   let frames: Int
   let hidden: Int
-  /// The largest number of rows.
-  let batch: Int
   /// Pre-activations a row: `hidden` for each gate.
   let width: Int
   let bias: Parameter
   private let inputs: Int
+  private let batch: Int
   private let inputWeight: Parameter
   private let recurrentWeight: Parameter
   private let input: Storage
   private let transposed: Storage
 
+  /// - Parameter batch: the largest number of rows of a call.
   init(
     frames: Int, inputs: Int, hidden: Int, batch: Int, gates: Int, inputWeight: Parameter,
     recurrentWeight: Parameter, bias: Parameter

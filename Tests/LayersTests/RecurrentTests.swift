@@ -101,6 +101,7 @@ final class RecurrentTests: XCTestCase {
 
       let y = layer.forward(x.matrix)
       XCTAssertLessThan(relativeError(y.array, expected), 1e-6, name)
+      for parameter in layer.group.parameters { parameter.gradient.fill(99) }
       layer.backward(x.matrix, dy.matrix)
       assertGradient(layer.inputWeight.gradient.array, inputWeight, "\(name) input weight")
       assertGradient(layer.recurrentWeight.gradient.array, recurrentWeight, "\(name) recurrent weight")
@@ -202,7 +203,7 @@ final class RecurrentTests: XCTestCase {
     return (states, Array(gates[(3 * n)...]))
   }
 
-  /// A NaN in any gate or state comes out, and touches no other element.
+  /// A NaN in any gate, state or gradient comes out, and touches no other element.
   func testNaNIsNeverHidden() {
     let hidden = 40
     let zeros = [Float](repeating: 0, count: 4 * hidden)
@@ -226,10 +227,16 @@ final class RecurrentTests: XCTestCase {
           XCTAssertTrue(isNaNOnly(gates, at: gate * hidden + at), level)
           XCTAssertTrue(isNaNOnly(h, at: at), level)
           XCTAssertEqual(isNaNOnly(c, at: at), gate < 3, level)
-          var dc = zeros
-          hw_lstm_backward(&gates, zeros, tanhC, x, &dc, 1, hidden)
-          for g in 0..<4 { XCTAssertTrue(gates[g * hidden + at].isNaN, level) }
-          XCTAssertTrue(dc[at].isNaN, level)
+        }
+        let half = [Float](repeating: 0.5, count: hidden)
+        for (dh, dc, reached) in [(x, half, 4), (half, x, 3)] {
+          var (gates, dc) = (half + half + half + half, dc)
+          hw_lstm_backward(&gates, half, half, dh, &dc, 1, hidden)
+          for gate in 0..<4 {
+            let gradient = Array(gates[gate * hidden..<(gate + 1) * hidden])
+            XCTAssertEqual(isNaNOnly(gradient, at: at), gate < reached, level)
+          }
+          XCTAssertTrue(isNaNOnly(dc, at: at), level)
         }
       }
     }
@@ -256,6 +263,23 @@ final class RecurrentTests: XCTestCase {
           XCTAssertTrue(parameter.gradient.array.allSatisfy(\.isNaN), "\(kind) \(parameter.name) \(level)")
         }
       }
+    }
+  }
+
+  /// Gradients that vanish over many frames must not end in subnormal numbers, which are slow.
+  func testVanishedGradientsAreFlushed() {
+    atEachLevel { level in
+      let n = 19
+      let (half, zeros) = ([Float](repeating: 0.5, count: n), [Float](repeating: 0, count: n))
+      let small = [Float](repeating: 0x1p-98, count: n)
+      var dz = half
+      hw_rnn_backward(half, small, &dz, n)
+      XCTAssertEqual(dz, [Float](repeating: 0x1.8p-99, count: n), level)
+      hw_rnn_backward(half, small.map { $0 / 8 }, &dz, n)
+      XCTAssertEqual(dz, zeros, level)
+      var (gates, dc) = (half + half + half + half, small.map { $0 / 8 })
+      hw_lstm_backward(&gates, half, half, zeros, &dc, 1, n)
+      XCTAssertEqual(gates + dc, [Float](repeating: 0, count: 5 * n), level)
     }
   }
 
