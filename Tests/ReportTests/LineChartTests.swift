@@ -35,9 +35,7 @@ final class LineChartTests: XCTestCase {
       .init("a", [.init(0, 1), .init(1, .nan), .init(2, .infinity), .init(.nan, 1), .init(3, 2)])
     ])
     XCTAssertEqual(places(reading)[0].count, 2)
-    XCTAssertFalse(
-      reading.elements.contains { $0.attributes.values.contains { $0.contains("nan") || $0.contains("inf") } }
-    )
+    XCTAssertFalse(reading.hasOddNumbers)
   }
 
   func testEmptySeriesIsNamedAndDrawsNothing() {
@@ -91,6 +89,32 @@ final class LineChartTests: XCTestCase {
   func testShortSeriesAreDrawnWhole() {
     let points = (0..<250).map { LineChart.Point(Double($0), Double($0 % 7)) }
     XCTAssertEqual(places(chart([.init("a", points), .init("b", [])]))[0].count, 250)
+  }
+
+  func testLevelRunsKeepBothEndsWhenThinned() {
+    // A staircase, as a receiver operating characteristic is: without both ends of a tread it would be a slope.
+    let points = (0..<50_000).map { LineChart.Point(Double($0), Double($0 / 5000)) }
+    let line = places(chart([.init("a", points)]))[0]
+    let slopes = zip(line, line.dropFirst()).filter { $0.y != $1.y }
+    XCTAssertEqual(slopes.count, 9)
+    XCTAssertTrue(slopes.allSatisfy { $1.x - $0.x < 408 / 200 })
+  }
+
+  func testFixedRangeLeavesOutWhatLiesOutsideIt() {
+    let points: [LineChart.Point] = [
+      .init(-0.1, 0.5), .init(0.25, 0.25), .init(0.5, 1.1), .init(0.75, 0.5), .init(1, 1),
+    ]
+    let chart = LineChart("ROC", x: "x", y: "y", range: (0...1, 0...1), [.init("a", points)])
+    let line = places(Reading(chart.svg))[0]
+    XCTAssertEqual(line.map(\.x), [160, 364, 466])
+    XCTAssertEqual(line.map(\.y), [205, 150, 40])
+  }
+
+  func testFixedRangeIsDrawnWithoutPoints() {
+    let reading = Reading(LineChart("ROC", x: "x", y: "y", range: (0...2, 4...4), []).svg)
+    XCTAssertTrue(reading.text.contains("nothing to draw"))
+    XCTAssertEqual(reading.labels.last { $0.text == "2" }?.x, 466)
+    XCTAssertFalse(reading.hasOddNumbers)
   }
 
   func testNamesAreText() {
