@@ -91,13 +91,24 @@ final class LineChartTests: XCTestCase {
     XCTAssertEqual(places(chart([.init("a", points), .init("b", [])]))[0].count, 250)
   }
 
-  func testLevelRunsKeepBothEndsWhenThinned() {
-    // A staircase, as a receiver operating characteristic is: without both ends of a tread it would be a slope.
-    let points = (0..<50_000).map { LineChart.Point(Double($0), Double($0 / 5000)) }
-    let line = places(chart([.init("a", points)]))[0]
-    let slopes = zip(line, line.dropFirst()).filter { $0.y != $1.y }
-    XCTAssertEqual(slopes.count, 9)
-    XCTAssertTrue(slopes.allSatisfy { $1.x - $0.x < 408 / 200 })
+  func testThinnedStaircaseClimbsAndKeepsItsArea() {
+    // As a receiver operating characteristic does: steep at first, many points above one another.
+    var points = [LineChart.Point(0, 0)]
+    for step in 0..<20_000 {
+      let last = points[step]
+      let climbs = (step * step / 7) % 20_000 > step
+      points.append(.init(last.x + (climbs ? 0 : 1), last.y + (climbs ? 1 : 0)))
+    }
+    func area(_ points: [(x: Double, y: Double)]) -> Double {
+      zip(points, points.dropFirst()).reduce(0) { $0 + ($1.1.x - $1.0.x) * ($1.1.y + $1.0.y) / 2 }
+    }
+    let drawn = places(chart([.init("a", points), .init("b", []), .init("c", [])]))[0]
+    XCTAssertEqual(drawn.map(\.x), drawn.map(\.x).sorted())
+    XCTAssertEqual(drawn.map(\.y), drawn.map(\.y).sorted(by: >))
+    let (right, top) = (points.last!.x, points.last!.y)
+    XCTAssertEqual(
+      area(drawn.map { (($0.x - 58) / 408, (260 - $0.y) / 220) }),
+      area(points.map { ($0.x / right, $0.y / top) }), accuracy: 0.002)
   }
 
   func testFixedRangeLeavesOutWhatLiesOutsideIt() {

@@ -40,9 +40,10 @@ final class TableTests: XCTestCase {
 
   func testCSVQuotesWhatWouldBreakIt() {
     let table = table(
-      ["a", "b,c"], [["say \"1\"", "two\nlines"], ["two\r\nlines", " plain "], ["\"\u{301}", ""]])
+      ["a", "b,c"], [["say \"1\"", "two\nlines"], ["two\r\nlines", " plain "], ["\"\u{301}", "a\rb"]])
     let lines = [
-      "a,\"b,c\"", "\"say \"\"1\"\"\",\"two\nlines\"", "\"two\r\nlines\", plain ", "\"\"\"\u{301}\",", "",
+      "a,\"b,c\"", "\"say \"\"1\"\"\",\"two\nlines\"", "\"two\r\nlines\", plain ", "\"\"\"\u{301}\",\"a\rb\"",
+      "",
     ]
     XCTAssertEqual(Array(table.csv.utf8), Array(lines.joined(separator: "\r\n").utf8))
   }
