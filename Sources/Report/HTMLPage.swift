@@ -5,7 +5,11 @@ public struct HTMLPage: Sendable {
     case list([String])
     case table(Table)
     /// Side by side where there is room.
-    case charts([LineChart])
+    case charts([any Chart])
+    /// Of what comes after it within a section.
+    case heading(String)
+    /// Below a table or charts.
+    case caption(String)
   }
 
   private let title: String
@@ -54,6 +58,8 @@ public struct HTMLPage: Sendable {
     case .paragraph(let text): "<p>\(escaped(text))</p>"
     case .list(let items): "<ul>\n\(items.map { "<li>\(escaped($0))</li>" }.joined(separator: "\n"))\n</ul>"
     case .table(let table): "<div class=\"wide\">\n\(table.html)\n</div>"
+    case .heading(let text): "<h3>\(escaped(text))</h3>"
+    case .caption(let text): "<p class=\"caption\">\(escaped(text))</p>"
     case .charts(let charts):
       "<div class=\"charts\">\n\(charts.map { "<figure>\n\($0.svg)\n</figure>" }.joined(separator: "\n"))\n</div>"
     }
@@ -76,17 +82,19 @@ public struct HTMLPage: Sendable {
     main { max-width: 68rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
     h1 { font-size: 1.7rem; line-height: 1.2; margin: 0; border-left: .3rem solid var(--accent); padding-left: .8rem; }
     h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
+    h3 { font-size: 1rem; margin: 1.6rem 0 .5rem; }
     p, li { max-width: 48rem; overflow-wrap: anywhere; }
     .lead { font-size: 1.08rem; }
+    .caption { font-size: .88rem; color: var(--faint); margin: .5rem 0 1.2rem; }
     .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; width: fit-content; max-width: 100%; margin: .8rem 0; }
     table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
     th, td { padding: .38rem .8rem; text-align: left; white-space: nowrap; }
     th { color: var(--faint); font-weight: 600; }
     tbody tr { border-top: 1px solid var(--edge); }
-    @media (max-width: 40rem) { table { font-size: .84rem; } th, td { padding: .34rem .5rem; } }
     .figures { text-align: right; }
     .charts { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); }
-    figure { margin: 0; padding: .9rem; background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; }
+    figure { margin: 0; max-width: 40rem; padding: .9rem; background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; }
     svg { display: block; width: 100%; height: auto; }
+    @media (max-width: 40rem) { table { font-size: .84rem; } th, td { padding: .34rem .5rem; } figure { padding: .5rem; } }
     """
 }

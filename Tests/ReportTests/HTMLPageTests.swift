@@ -12,33 +12,33 @@ final class HTMLPageTests: XCTestCase {
     page.add(
       hostile,
       [
-        .paragraph(hostile), .list([hostile]), .table(table),
+        .paragraph(hostile), .list([hostile]), .table(table), .heading(hostile), .caption(hostile),
         .charts([LineChart(hostile, x: "x", y: "y", [.init("a", [])])]),
       ])
     let reading = Reading(page.html)
     XCTAssertTrue(reading.all("script").isEmpty)
-    // Title twice, lead, heading, paragraph, list, two cells, and the chart's title as told and as drawn.
-    XCTAssertEqual(reading.text.components(separatedBy: shown).count - 1, 10)
+    // Title twice, lead, two headings, paragraph, list, two cells, caption, and the chart's title as told and as drawn.
+    XCTAssertEqual(reading.text.components(separatedBy: shown).count - 1, 12)
   }
 
   func testNothingIsLoadedFromElsewhere() {
     var page = HTMLPage(title: "A run", lead: "Five patients.")
-    page.add("Training", [.charts([LineChart("Loss", x: "step", y: "loss", [.init("MTL", [.init(1, 1)])])])])
+    let charts: [any Chart] = [
+      LineChart("Loss", x: "step", y: "loss", [.init("MTL", [.init(1, 1)])]),
+      IntervalChart("Gains", x: "points", series: ["gain"], [.init("CNN", [.init("233", [.init(1)])])]),
+      SignalStrip(
+        "Beats", unit: "mV", rate: 2, start: 0, samples: [0, 1], kinds: ["normal"], beats: [(0.5, 0)]),
+      ConfusionMatrix("Confusion", classes: ["normal"], counts: [[1]]),
+    ]
+    page.add("Training", [.heading("All"), .charts(charts), .caption("Drawn.")])
     let reading = Reading(page.html)
     for name in ["script", "link", "img", "iframe", "object", "image", "use"] {
       XCTAssertTrue(reading.all(name).isEmpty, name)
     }
     XCTAssertTrue(reading.elements.allSatisfy { $0.attributes["href"] == nil && $0.attributes["src"] == nil })
     XCTAssertFalse(page.html.contains("@import") || page.html.contains("url("))
-  }
-
-  func testFiguresAreSetRightInTables() {
-    var table = Table(["record", "accuracy", "AUC"])
-    table.add(["sim001", "0.931", "-"])
-    let reading = Reading(table.html)
-    XCTAssertEqual(reading.all("th").map { $0["class"] }, [nil, "figures", nil])
-    XCTAssertEqual(reading.all("td").map { $0["class"] }, [nil, "figures", nil])
-    XCTAssertEqual(reading.all("tr").count, 2)
+    XCTAssertEqual(reading.all("svg").map { $0["role"] }, Array(repeating: "img", count: charts.count))
+    XCTAssertEqual(reading.all("title").count, 1 + charts.count)
   }
 
   func testForbiddenCharactersAreReplacedAndOthersKept() {

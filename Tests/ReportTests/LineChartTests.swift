@@ -35,9 +35,7 @@ final class LineChartTests: XCTestCase {
       .init("a", [.init(0, 1), .init(1, .nan), .init(2, .infinity), .init(.nan, 1), .init(3, 2)])
     ])
     XCTAssertEqual(places(reading)[0].count, 2)
-    XCTAssertFalse(
-      reading.elements.contains { $0.attributes.values.contains { $0.contains("nan") || $0.contains("inf") } }
-    )
+    XCTAssertFalse(reading.hasOddNumbers)
   }
 
   func testEmptySeriesIsNamedAndDrawsNothing() {
@@ -91,6 +89,43 @@ final class LineChartTests: XCTestCase {
   func testShortSeriesAreDrawnWhole() {
     let points = (0..<250).map { LineChart.Point(Double($0), Double($0 % 7)) }
     XCTAssertEqual(places(chart([.init("a", points), .init("b", [])]))[0].count, 250)
+  }
+
+  func testThinnedStaircaseClimbsAndKeepsItsArea() {
+    // As a receiver operating characteristic does: steep at first, many points above one another.
+    var points = [LineChart.Point(0, 0)]
+    for step in 0..<20_000 {
+      let last = points[step]
+      let climbs = (step * step / 7) % 20_000 > step
+      points.append(.init(last.x + (climbs ? 0 : 1), last.y + (climbs ? 1 : 0)))
+    }
+    func area(_ points: [(x: Double, y: Double)]) -> Double {
+      zip(points, points.dropFirst()).reduce(0) { $0 + ($1.1.x - $1.0.x) * ($1.1.y + $1.0.y) / 2 }
+    }
+    let drawn = places(chart([.init("a", points), .init("b", []), .init("c", [])]))[0]
+    XCTAssertEqual(drawn.map(\.x), drawn.map(\.x).sorted())
+    XCTAssertEqual(drawn.map(\.y), drawn.map(\.y).sorted(by: >))
+    let (right, top) = (points.last!.x, points.last!.y)
+    XCTAssertEqual(
+      area(drawn.map { (($0.x - 58) / 408, (260 - $0.y) / 220) }),
+      area(points.map { ($0.x / right, $0.y / top) }), accuracy: 0.002)
+  }
+
+  func testFixedRangeLeavesOutWhatLiesOutsideIt() {
+    let points: [LineChart.Point] = [
+      .init(-0.1, 0.5), .init(0.25, 0.25), .init(0.5, 1.1), .init(0.75, 0.5), .init(1, 1),
+    ]
+    let chart = LineChart("ROC", x: "x", y: "y", range: (0...1, 0...1), [.init("a", points)])
+    let line = places(Reading(chart.svg))[0]
+    XCTAssertEqual(line.map(\.x), [160, 364, 466])
+    XCTAssertEqual(line.map(\.y), [205, 150, 40])
+  }
+
+  func testFixedRangeIsDrawnWithoutPoints() {
+    let reading = Reading(LineChart("ROC", x: "x", y: "y", range: (0...2, 4...4), []).svg)
+    XCTAssertTrue(reading.text.contains("nothing to draw"))
+    XCTAssertEqual(reading.labels.last { $0.text == "2" }?.x, 466)
+    XCTAssertFalse(reading.hasOddNumbers)
   }
 
   func testNamesAreText() {

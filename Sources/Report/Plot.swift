@@ -1,0 +1,29 @@
+/// The place that values are laid out in, above a horizontal axis.
+struct Plot {
+  let left: Double
+  let height: Double
+  let x: Axis
+
+  static let axisHeight = 46.0
+  static let top = Drawing.top
+
+  var width: Double { Drawing.width - left - Drawing.right }
+  var bottom: Double { Self.top + height }
+
+  func horizontal(_ value: Double) -> Double { left + x.position(value) * width }
+
+  /// The line, the ticks' numbers and the title.
+  func axis(_ title: String) -> [String] {
+    let line = Drawing.rule(
+      "M\(Drawing.number(left)) \(Drawing.number(bottom))h\(Drawing.number(width))", opacity: 0.5)
+    let name = Drawing.text(
+      Drawing.width - Drawing.right, bottom + 36, title, within: Drawing.width - Drawing.right, Drawing.small,
+      Drawing.rightSet)
+    let ticks = x.ticks.map {
+      Drawing.text(horizontal($0), bottom + 19, Axis.label($0), Drawing.centred)
+    }
+    return [line, name] + ticks
+  }
+
+  var emptyNote: String { Drawing.emptyNote(left + width / 2, Self.top + height / 2) }
+}
