@@ -59,17 +59,10 @@ public struct Patient: Sendable {
     let beats = Beat.beats(in: annotations)
     guard !beats.isEmpty else { throw CohortError.noBeats(record: name, annotations: annotations.count) }
 
+    let preprocessing = Preprocessing(rate: window.rate)
+    let processed = try preprocessing.process(signal, of: header, record: name)
     // Annotations count frames; a signal may have several samples a frame.
     let samplesPerFrame = signal.specification.samplesPerFrame
-    let preprocessing = Preprocessing(rate: window.rate)
-    let processed: (samples: [Float], longGaps: [Range<Int>])
-    do {
-      processed = try preprocessing.process(
-        signal.physical(), samplingFrequency: header.samplingFrequency * Double(samplesPerFrame))
-    } catch let error as SignalError {
-      throw CohortError.signal(record: name, lead: signal.name, error)
-    }
-
     let sampleCount = signal.digital.count / samplesPerFrame
     var statistics = Statistics(beats: beats)
     statistics.invalidSamples = signal.digital.count { $0 == Signal.invalid }
@@ -90,6 +83,16 @@ public struct Patient: Sendable {
         of: name, header: header, signal: signal, annotations: annotations, preprocessing: preprocessing,
         window: window, labelling: labelling),
       examples: examples)
+  }
+
+  /// A lead as beats are cut from it, for drawing: its name and its samples at `rate` Hz, from the record's start. Throws as `load`.
+  public static func trace(record: String, lead: String? = nil, rate: Double) throws -> (
+    lead: String, samples: [Float]
+  ) {
+    let name = (record as NSString).lastPathComponent
+    let (header, signal) = try read(lead: lead, of: record, name: name)
+    let samples = try Preprocessing(rate: rate).process(signal, of: header, record: name).samples
+    return (signal.name, samples)
   }
 
   /// The header and the chosen lead's samples.
@@ -186,6 +189,21 @@ public struct Patient: Sendable {
     hash.add(window.length)
     hash.add(String(describing: labelling))
     return hash.value
+  }
+}
+
+extension Preprocessing {
+  /// Throws `CohortError` naming the record.
+  fileprivate func process(_ signal: Signal, of header: Header, record: String) throws -> (
+    samples: [Float], longGaps: [Range<Int>]
+  ) {
+    do {
+      return try process(
+        signal.physical(),
+        samplingFrequency: header.samplingFrequency * Double(signal.specification.samplesPerFrame))
+    } catch let error as SignalError {
+      throw CohortError.signal(record: record, lead: signal.name, error)
+    }
   }
 }
 

@@ -43,8 +43,34 @@ public struct Metrics: Codable, Sendable, Equatable {
     specificity = classes == 2 && present.contains(0) ? Self.recall(confusion, 0) : nil
   }
 
+  /// The ROC curve's true-positive rate at each of the false-positive rates, linear between its corners. Nil if one side is empty.
+  public static func rocCurve(positives: [Bool], scores: [Float], at rates: [Double]) -> [Double]? {
+    let positiveCount = positives.count { $0 }
+    let negativeCount = positives.count - positiveCount
+    guard positiveCount > 0 && negativeCount > 0 else { return nil }
+    let order = scores.indices.sorted { scores[$0] > scores[$1] }
+    var corners = [(false: 0.0, true: 0.0)]
+    var (start, hits) = (0, 0)
+    while start < order.count {
+      var end = start
+      while end < order.count && scores[order[end]] == scores[order[start]] {
+        if positives[order[end]] { hits += 1 }
+        end += 1
+      }
+      corners.append((Double(end - hits) / Double(negativeCount), Double(hits) / Double(positiveCount)))
+      start = end
+    }
+    var next = 1
+    return rates.map { rate in
+      while next < corners.count - 1 && corners[next].false <= rate { next += 1 }
+      let (a, b) = (corners[next - 1], corners[next])
+      let share = b.false > a.false ? min(max((rate - a.false) / (b.false - a.false), 0), 1) : 1
+      return a.true + share * (b.true - a.true)
+    }
+  }
+
   /// The likeliest class of each row.
-  static func verdicts(_ probabilities: [Float], classes: Int) -> [Int] {
+  public static func verdicts(_ probabilities: [Float], classes: Int) -> [Int] {
     stride(from: 0, to: probabilities.count, by: classes).map { start in
       (0..<classes).max { probabilities[start + $0] < probabilities[start + $1] } ?? 0
     }

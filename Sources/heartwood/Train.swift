@@ -129,8 +129,9 @@ struct Train: ParsableCommand {
   @Option(help: "Examples a task and step (default: 16 to 64, by experiment).")
   var batch: Int?
 
-  @Option(help: "Adam's learning rate at the start; it falls to 5 % by a cosine.")
-  var learningRate = 3e-3
+  @Option(
+    help: "Adam's learning rate at the start; it falls to 5 % by a cosine (default: 0.003, by experiment).")
+  var learningRate: Double?
 
   @Option(help: "Seed of every random choice.")
   var seed: UInt64 = 1
@@ -143,7 +144,10 @@ struct Train: ParsableCommand {
     if let dropout { try check(dropout >= 0 && dropout < 1, "--dropout \(dropout): from 0 to below 1") }
     if let steps { try check(steps > 0 && steps <= 10_000_000, "--steps \(steps): from 1 to 10000000") }
     if let batch { try check(batch > 0 && batch <= 65_536, "--batch \(batch): from 1 to 65536") }
-    try check(learningRate > 0 && learningRate.isFinite, "--learning-rate \(learningRate): must be positive")
+    if let learningRate {
+      try check(
+        learningRate > 0 && learningRate.isFinite, "--learning-rate \(learningRate): must be positive")
+    }
     try check(!(scenario == .consistent && targets != nil), "--targets is for --scenario inconsistent")
     try check(
       dataOptions.simulate == nil || (records == nil && targets == nil),
@@ -248,7 +252,7 @@ struct Train: ParsableCommand {
     options.seed = seed
     options.batch = batch ?? recipe.batch
     options.steps = steps ?? recipe.steps
-    options.learningRate = learningRate
+    options.learningRate = learningRate ?? recipe.learningRate
     options.slotDropout = slots
     options.pairing = pairing ?? recipe.pairing
     options.exchange = exchange

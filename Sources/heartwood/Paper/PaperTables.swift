@@ -1,0 +1,178 @@
+import Report
+
+/// The tables of `paper`: for the terminal, in Markdown and as CSV.
+enum PaperTables {
+  static func text(_ results: PaperResults) -> String {
+    "\n\(heading)\n\n\(cells(results).text)\n\n\(reading)\n\(notes(results))"
+  }
+
+  static func markdown(_ results: PaperResults) -> String {
+    var text =
+      "# Tables I and II\n\n\(source(results))\n\n\(heading)\n\n\(cells(results).markdown)\n\n\(reading)\n\n\(notes(results))\n"
+    for study in results.studies {
+      text += "\n## \(title(study))\n\n\(entrants(study).markdown)\n"
+      if study.targets.count > 1 { text += "\n\(targets(study).markdown)\n" }
+    }
+    if !results.tuning.isEmpty { text += "\n## Effort to tune\n\n\(tuning(results).markdown)\n" }
+    text += "\n## Choices that the paper leaves open\n\n\(choices(results).markdown)\n"
+    return text
+  }
+
+  /// A line a cell and a line a network of a study.
+  static func csv(_ results: PaperResults) -> String {
+    var table = Table([
+      "kind", "table", "problem", "scenario", "branch", "study", "network", "published stl", "published mtl",
+      "mean", "sd", "seeds", "gain over stl", "gain low", "gain high", "verdict", "parameters", "macro-F1",
+      "AUC",
+      "sensitivity", "specificity",
+    ])
+    func exact(_ value: Double?) -> String { value.map { decimals($0, 6) } ?? "" }
+    for cell in results.cells {
+      for (name, figure) in [("STL", cell.stl), ("MTL", cell.mtl)] {
+        let gain = name == "MTL" ? cell.gain : nil
+        table.add([
+          "cell", "\(cell.table)", cell.problem, cell.scenario, cell.branch, cell.study, name,
+          exact(cell.published.stl), exact(cell.published.mtl), exact(figure.mean), exact(figure.sd),
+          "\(figure.seeds)", exact(gain?.mean), exact(gain?.low), exact(gain?.high),
+          name == "MTL" ? cell.verdict.rawValue : "", "", "", "", "", "",
+        ])
+      }
+    }
+    for study in results.studies {
+      for entrant in study.entrants {
+        let figure = entrant.balancedAccuracy
+        table.add([
+          "network", "", "", "", study.branch, study.id, entrant.name, "", "", exact(figure.mean),
+          exact(figure.sd), "\(figure.seeds)", exact(entrant.gain?.mean), exact(entrant.gain?.low),
+          exact(entrant.gain?.high), "", "\(entrant.parameters)", exact(entrant.macroF1.mean),
+          exact(entrant.auc?.mean), exact(entrant.sensitivity?.mean), exact(entrant.specificity?.mean),
+        ])
+      }
+    }
+    return table.csv
+  }
+
+  // MARK: Tables
+
+  static let heading =
+    "Balanced accuracy: the paper's accuracy on balanced data, averaged over all ways to balance them."
+  static let reading =
+    "± standard deviation over seeds; gain: MTL - STL of the same seeds with its 95 % interval. Strongest: MTL against the best of all "
+    + "single-task networks on the same test data."
+
+  static func source(_ results: PaperResults) -> String {
+    switch results.source {
+    case "mitdb":
+      "Real recordings of the MIT-BIH Arrhythmia Database (Moody and Mark 2001), records \(results.records.joined(separator: ", ")); "
+        + "unseen patient \(results.target); seeds 1 to \(results.seeds)."
+    default:
+      "Recordings in \(results.source), records \(results.records.joined(separator: ", ")); unseen patient \(results.target); "
+        + "seeds 1 to \(results.seeds). The published figures are of MIT-BIH records, not of these."
+    }
+  }
+
+  private static func notes(_ results: PaperResults) -> String {
+    results.notes.map { "- \($0)" }.joined(separator: "\n")
+  }
+
+  /// All cells and the averages, a row each.
+  static func cells(_ results: PaperResults) -> Table {
+    var table = Table([
+      "table", "problem", "network", "STL published", "STL", "MTL published", "MTL", "gain", "95 % interval",
+      "MTL against STL", "strongest STL", "against it",
+    ])
+    for (number, problem) in [
+      (1, "detection"), (1, "classification"), (2, "detection"), (2, "classification"),
+    ] {
+      let numeral = number == 1 ? "I" : "II"
+      for cell in results.cells where cell.table == number && cell.problem == problem {
+        table.add([
+          numeral, problem, cell.branch.uppercased(), rate(cell.published.stl), figure(cell.stl),
+          rate(cell.published.mtl), figure(cell.mtl) + (cell.abovePublished ? "" : " (below published)"),
+          signed(cell.gain.mean), interval(cell.gain), words(cell.verdict), cell.strongest,
+          words(cell.verdictStrongest),
+        ])
+      }
+      for average in results.averages where average.table == number && average.problem == problem {
+        table.add([
+          numeral, problem, "average", rate(average.published.stl), figure(average.stl),
+          rate(average.published.mtl), figure(average.mtl), signed(average.gain.mean), interval(average.gain),
+          words(.init(average.gain)), "-", "-",
+        ])
+      }
+    }
+    return table
+  }
+
+  static func title(_ study: PaperResults.StudyResult) -> String {
+    "\(study.title), \(study.branch.uppercased())"
+  }
+
+  static func entrants(_ study: PaperResults.StudyResult) -> Table {
+    let gain = "gain over \(study.reference)"
+    var table = Table([
+      "network", "balanced acc.", gain, "95 % interval", "macro-F1", "AUC", "sensitivity", "specificity",
+      "parameters", "judged by",
+    ])
+    for entrant in study.entrants {
+      table.add([
+        entrant.name, figure(entrant.balancedAccuracy), entrant.gain.map { signed($0.mean) } ?? "-",
+        entrant.gain.map(interval) ?? "-", rate(entrant.macroF1.mean), rate(entrant.auc?.mean),
+        rate(entrant.sensitivity?.mean), rate(entrant.specificity?.mean), "\(entrant.parameters)",
+        entrant.protocol,
+      ])
+    }
+    return table
+  }
+
+  static func targets(_ study: PaperResults.StudyResult) -> Table {
+    var table = Table(["network"] + study.targets.map { "unseen \($0)" })
+    for entrant in study.entrants { table.add([entrant.name] + entrant.byTarget.map(figure)) }
+    return table
+  }
+
+  static func tuning(_ results: PaperResults) -> Table {
+    var table = Table([
+      "experiment", "branch", "network", "settings", "validation best", "median", "worst", "test best",
+      "median of test", "worst of test", "sd of test", "chosen by validation", "its test",
+    ])
+    for row in results.tuning {
+      table.add([
+        row.title, row.branch.uppercased(), row.system, "\(row.settings)", rate(row.validation.best),
+        rate(row.validation.median), rate(row.validation.worst), rate(row.test.best), rate(row.test.median),
+        rate(row.test.worst), rate(row.test.sd),
+        "\(row.chosen.learningRate), \(row.chosen.width), \(row.chosen.steps) steps", rate(row.chosen.test),
+      ])
+    }
+    return table
+  }
+
+  static func choices(_ results: PaperResults) -> Table {
+    var table = Table(["matter", "choice", "how it was made"])
+    for choice in results.choices { table.add([choice.matter, choice.choice, choice.how]) }
+    return table
+  }
+
+  // MARK: Cells
+
+  static func rate(_ value: Double?) -> String { value.map { decimals($0, 4) } ?? "-" }
+
+  static func figure(_ figure: PaperResults.Figure) -> String {
+    rate(figure.mean) + (figure.sd.map { " ± \(rate($0))" } ?? "")
+  }
+
+  static func signed(_ value: Double) -> String { (value < 0 ? "" : "+") + rate(value) }
+
+  static func interval(_ gain: PaperResults.Gain) -> String {
+    guard let low = gain.low, let high = gain.high else { return "-" }
+    return "[\(signed(low)), \(signed(high))]"
+  }
+
+  static func words(_ verdict: PaperResults.Verdict) -> String {
+    switch verdict {
+    case .beats: "▲ beats"
+    case .undecided: "• not shown to beat"
+    case .loses: "▼ loses"
+    }
+  }
+}

@@ -1,0 +1,194 @@
+import Cohort
+import SharedTrunk
+
+/// One comparison: an experiment, a branch, and the networks that meet in it on the same data, budget and seeds.
+struct Study {
+  /// Short and part of file names, such as "table1-detection-random-cnn".
+  let id: String
+  let title: String
+  let experiment: Experiment
+  let branch: BranchShape.Kind
+  let records: [String]
+  /// Patients never seen, each in turn; the others of `records` are the sources. Empty in the consistent scenario.
+  let targets: [String]
+  let borrows: Bool
+  let entrants: [Entrant]
+  /// The single-task network that multi-task learning is compared with: as plain as the paper's, on the same draws of patients.
+  let reference: Baseline
+
+  /// A network, and the ways to judge by it that are looked at.
+  struct Entrant {
+    let system: System
+    var pairing: Pairing?
+    var slotDropout: Bool?
+    var answers: [PredictionProtocol?] = [nil]
+    /// Set behind the system's name where two entrants are of one system.
+    var variant: String?
+
+    func name(_ answer: PredictionProtocol?) -> String {
+      ([system.name] + [variant, answer?.rawValue].compactMap { $0 }).joined(separator: ", ")
+    }
+  }
+
+  /// The first entrant's first answer: what stands as MTL.
+  var main: String { entrants[0].name(entrants[0].answers[0]) }
+  var referenceName: String { System.stl(reference).name }
+
+  /// A target and its sources, or all records for themselves.
+  func sources(_ target: String?) -> [String] { records.filter { $0 != target } }
+
+  var recipe: Recipe { experiment.recipe(branch) }
+
+  func options(_ entrant: Entrant, seed: UInt64) -> TrainingOptions {
+    var options = TrainingOptions()
+    options.seed = seed
+    options.batch = recipe.batch
+    options.steps = recipe.steps
+    options.learningRate = recipe.learningRate
+    options.pairing = entrant.pairing ?? recipe.pairing
+    options.slotDropout = slots(entrant)
+    return options
+  }
+
+  func shape(_ entrant: Entrant) -> NetworkShape {
+    let sideBySide = entrant.system == .mtl(.concat) && !slots(entrant)
+    return NetworkShape(
+      branch: recipe.branch, dropout: sideBySide ? recipe.dropout.sideBySide : recipe.dropout.other)
+  }
+
+  private func slots(_ entrant: Entrant) -> Bool {
+    entrant.slotDropout ?? (entrant.system == .mtl(.concat) && recipe.slotDropout)
+  }
+}
+
+/// A study's networks trained and judged for one seed (and one target): the piece of work that is dealt out to ranks and kept.
+struct Unit {
+  let study: Study
+  let target: String?
+  let seed: UInt64
+  /// Whether every beat's verdict is kept, for a strip of ECG.
+  let keepsVerdicts: Bool
+
+  var id: String {
+    ([study.id]
+      + [target.map { $0.replacingOccurrences(of: "/", with: "-") }, "seed\(seed)"].compactMap { $0 })
+      .joined(separator: "_")
+  }
+
+  /// About proportional to its time: examples, networks, and how long a branch takes.
+  var cost: Double {
+    let tasks =
+      study.experiment.isPooled ? (study.experiment.problem == .detection ? 2 : 4) : study.records.count
+    let networks = study.entrants.reduce(0.0) { sum, entrant in
+      switch entrant.system {
+      case .stl(.average): sum + Double(tasks)
+      case .stl(.wide): sum + 2
+      default: sum + 1
+      }
+    }
+    let recipe = study.recipe
+    let speed = study.branch == .lstm ? 2.0 : 1
+    return networks * Double(recipe.steps * recipe.batch * tasks) * speed
+      * Double(study.experiment.window.length)
+  }
+}
+
+/// The studies of the paper's two tables and what stands beside them (SharedTrunk's recipes have the sizes and budgets).
+struct StudyPlan {
+  /// The paper's records, or the user's in their place.
+  let records: [String]
+  /// The patient never seen.
+  let target: String
+  /// The records with the four rhythms that the data hold.
+  let rhythmRecords: [String]
+  /// Those of them with enough beats of the rhythm looked for to be a target.
+  let rhythmTargets: [String]
+
+  var studies: [Study] {
+    BranchShape.Kind.allCases.flatMap { branch in
+      detection(branch) + patients(branch) + rhythms(branch) + [unseen(branch), tachycardia(branch)]
+    }
+  }
+
+  /// Table I, detection: mostly normal and mostly abnormal beats as tasks.
+  private func detection(_ branch: BranchShape.Kind) -> [Study] {
+    [Split.random, .chronological, .low].map { split in
+      Study(
+        id: "table1-detection-\(split.rawValue)-\(branch.rawValue)",
+        title: "Consistent detection, two tasks, split \(split.rawValue)",
+        experiment: Experiment(.detection, .consistent, split: split), branch: branch, records: records,
+        targets: [], borrows: false,
+        entrants: [
+          .init(system: .mtl(.concat)),
+          .init(system: .mtl(.concat), pairing: .same, variant: "same pairing"),
+          .init(system: .stl(.pooled)), .init(system: .stl(.wide)), .init(system: .stl(.average)),
+        ], reference: .pooled)
+    }
+  }
+
+  /// Beyond the tables: the patient is known, and has a task, a slot and a head.
+  private func patients(_ branch: BranchShape.Kind) -> [Study] {
+    [Split.chronological, .low].map { split in
+      Study(
+        id: "patients-detection-\(split.rawValue)-\(branch.rawValue)",
+        title: "Consistent detection, one task a patient, own head, split \(split.rawValue)",
+        experiment: Experiment(.detection, .consistent, tasks: .patient, split: split), branch: branch,
+        records: records, targets: [], borrows: true,
+        entrants: [
+          .init(system: .mtl(.concat)),
+          .init(system: .stl(.balanced)), .init(system: .stl(.pooled)), .init(system: .stl(.wide)),
+          .init(system: .stl(.borrowed)), .init(system: .stl(.alone)), .init(system: .stl(.finetuned)),
+          .init(system: .stl(.average)),
+        ], reference: .balanced)
+    }
+  }
+
+  /// Table I, classification: a task a rhythm.
+  private func rhythms(_ branch: BranchShape.Kind) -> [Study] {
+    func study(_ split: Split, _ records: [String], _ which: String, _ title: String) -> Study {
+      Study(
+        id: "table1-classification-\(split.rawValue)\(which)-\(branch.rawValue)",
+        title: "Consistent classification, one task a rhythm, split \(split.rawValue)\(title)",
+        experiment: Experiment(.classification, .consistent, split: split), branch: branch, records: records,
+        targets: [], borrows: false,
+        entrants: [
+          .init(system: .mtl(.concat)),
+          .init(system: .mtl(.concat), pairing: .independent, variant: "independent pairing"),
+          .init(system: .stl(.pooled)), .init(system: .stl(.wide)), .init(system: .stl(.average)),
+        ], reference: .pooled)
+    }
+    return [
+      study(.chronological, rhythmRecords, "", ""), study(.random, rhythmRecords, "", ""),
+      study(.chronological, records, "-paper-records", ", the paper's records alone"),
+    ]
+  }
+
+  /// Table II, detection: each patient in turn never seen; the cell is that of the paper's target.
+  private func unseen(_ branch: BranchShape.Kind) -> Study {
+    Study(
+      id: "table2-detection-\(branch.rawValue)", title: "Inconsistent detection, each patient in turn unseen",
+      experiment: Experiment(.detection, .inconsistent, tasks: .patient), branch: branch, records: records,
+      targets: records, borrows: false,
+      entrants: [
+        .init(system: .mtl(.concat), answers: [nil, .broadcast]),
+        .init(system: .mtl(.concat), slotDropout: true, answers: [.slot], variant: "slot dropout"),
+        .init(system: .mtl(.hard)),
+        .init(system: .stl(.balanced)), .init(system: .stl(.pooled)), .init(system: .stl(.wide)),
+        .init(system: .stl(.alone)), .init(system: .stl(.average)),
+      ], reference: .balanced)
+  }
+
+  /// Table II, classification: ventricular tachycardia against the rest, the only rhythm that the paper's target can test.
+  private func tachycardia(_ branch: BranchShape.Kind) -> Study {
+    Study(
+      id: "table2-classification-\(branch.rawValue)",
+      title: "Inconsistent classification, VT against the rest, each VT patient in turn unseen",
+      experiment: Experiment(.classification, .inconsistent, tasks: .patient), branch: branch,
+      records: records, targets: rhythmTargets, borrows: true,
+      entrants: [
+        .init(system: .mtl(.concat), answers: [nil, .mean]), .init(system: .mtl(.hard)),
+        .init(system: .stl(.borrowed)), .init(system: .stl(.balanced)), .init(system: .stl(.wide)),
+        .init(system: .stl(.average)),
+      ], reference: .borrowed)
+  }
+}

@@ -1,0 +1,181 @@
+import Cohort
+import Foundation
+import MPI
+import SharedTrunk
+
+/// What came of a unit: kept as a file of its own, so that a run goes on where it was cut off.
+struct UnitResult: Codable {
+  /// Of all that the result depends on; a file with another is not taken.
+  let key: String
+  let target: String?
+  let seed: UInt64
+  let classes: [String]
+  let entrants: [Judged]
+
+  /// One network as judged in one way.
+  struct Judged: Codable {
+    let name: String
+    let answer: String
+    let parameters: Int
+    let metrics: Metrics
+    /// True-positive rates at `UnitRun.rates`, of the last of two classes.
+    let roc: [Double]?
+    /// Mean training loss of each of `UnitRun.lossBlocks` equal stretches of the steps.
+    let losses: [Double]
+    let bestStep: Int
+    let validation: Double?
+    /// Of the beats judged, in order, where a strip of ECG may be drawn from them.
+    let verdicts: [Verdict]?
+  }
+
+  /// A beat's place in the record (samples), label and verdict (class numbers).
+  struct Verdict: Codable {
+    let sample: Int
+    let label: Int
+    let verdict: Int
+  }
+}
+
+/// Trains networks of a study on this rank alone, and judges them, for one seed and one target.
+struct Trial {
+  let study: Study
+  let target: String?
+  let seed: UInt64
+  let library: PatientLibrary
+  /// A communicator of this rank alone.
+  let communicator: Communicator
+
+  func tasks(_ pairing: Pairing) throws -> TaskSet {
+    let sources = study.sources(target)
+    let parts = try sources.map { try library.parts($0, study.experiment, seed: seed) }
+    return try TaskSet.make(
+      study.experiment, sources, Ownership(tasks: sources.count, ranks: 1, rank: 0), own: parts,
+      pairing: pairing, answer: study.recipe.answer, borrows: study.borrows, seed: seed, communicator)
+  }
+
+  func classes(_ set: TaskSet) -> [String] { set.pool?.classes ?? study.experiment.labelling.classNames }
+
+  /// The beats to judge and their probabilities: the pool's, the target's, or every patient's own.
+  func answers(
+    _ trained: TrainedSystem, _ set: TaskSet, _ answer: PredictionProtocol
+  ) throws -> (Examples, [Float]) {
+    if let pool = set.pool { return (pool.parts.test, try trained.predict(pool.parts.test, answer)) }
+    if let target {
+      let examples = try library.patient(target, study.experiment).examples
+      return (examples, try trained.predict(examples, answer))
+    }
+    var all = Examples(windowLength: study.experiment.window.length)
+    var probabilities: [Float] = []
+    for (position, task) in set.own.enumerated() {
+      all.append(contentsOf: task.test)
+      probabilities += trained.predictOwn(position, task.test)
+    }
+    return (all, probabilities)
+  }
+
+  func metrics(_ examples: Examples, _ probabilities: [Float], _ set: TaskSet) -> Metrics {
+    Metrics(labels: examples.labels, probabilities: probabilities, classes: classes(set).count, seed: seed)
+  }
+}
+
+extension Unit {
+  static let rates = (0...50).map { Double($0) / 50 }
+  static let lossBlocks = 50
+
+  /// Trains and judges all entrants.
+  func run(key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> UnitResult {
+    let trial = Trial(
+      study: study, target: target, seed: seed, library: library, communicator: communicator)
+    var sets: [Pairing: TaskSet] = [:]
+    var judged: [UnitResult.Judged] = []
+    var classes: [String] = []
+    for entrant in study.entrants {
+      let options = study.options(entrant, seed: seed)
+      let set = try sets[options.pairing] ?? trial.tasks(options.pairing)
+      sets[options.pairing] = set
+      classes = trial.classes(set)
+      judged += try judge(entrant, options, set, trial)
+    }
+    return UnitResult(key: key, target: target, seed: seed, classes: classes, entrants: judged)
+  }
+
+  private func judge(
+    _ entrant: Study.Entrant, _ options: TrainingOptions, _ set: TaskSet, _ trial: Trial
+  ) throws -> [UnitResult.Judged] {
+    func block(_ step: Int) -> Int { step * Self.lossBlocks / options.steps }
+    var losses = [Double](repeating: 0, count: Self.lossBlocks)
+    var steps = [Int](repeating: 0, count: Self.lossBlocks)
+    let trained = try TrainedSystem(
+      entrant.system, study.shape(entrant), set, options, trial.communicator
+    ) { member, report in
+      guard member == 0 else { return }
+      losses[block(report.step - 1)] += report.loss
+      steps[block(report.step - 1)] += 1
+    }
+    return try entrant.answers.map { asked in
+      let answer = asked ?? study.recipe.answer
+      let (examples, probabilities) = try trial.answers(trained, set, answer)
+      let classes = trial.classes(set).count
+      let name = entrant.name(asked)
+      return UnitResult.Judged(
+        name: name, answer: trained.networks[0].answerName(answer),
+        parameters: trained.networks.reduce(0) { $0 + $1.parameterCount },
+        metrics: trial.metrics(examples, probabilities, set),
+        roc: classes == 2
+          ? Metrics.rocCurve(
+            positives: examples.labels.map { $0 == 1 },
+            scores: examples.labels.indices.map { probabilities[2 * $0 + 1] }, at: Self.rates) : nil,
+        losses: zip(losses, steps).map { $1 > 0 ? $0 / Double($1) : 0 },
+        bestStep: trained.trainings[0].bestStep, validation: trained.trainings[0].bestValidation,
+        verdicts: keepsVerdicts && name == study.main
+          ? zip(examples.labels.indices, Metrics.verdicts(probabilities, classes: classes)).map {
+            .init(sample: examples.positions[$0], label: Int(examples.labels[$0]), verdict: $1)
+          } : nil)
+    }
+  }
+}
+
+/// Patients of one data folder, each read once for every way to cut it.
+final class PatientLibrary {
+  let folder: String
+  private let lead: String?
+  private var patients: [String: Result<Patient, any Error>] = [:]
+
+  init(_ folder: String, lead: String?) {
+    self.folder = folder
+    self.lead = lead
+  }
+
+  /// Throws what reading and cutting throw; `noUsableBeats` for a patient without a beat that the experiment labels.
+  func patient(_ name: String, _ experiment: Experiment) throws -> Patient {
+    let key = "\(name) \(experiment.labelling.rawValue) \(experiment.window)"
+    let result =
+      patients[key]
+      ?? Result {
+        try Patient.load(
+          record: "\(folder)/\(name)", window: experiment.window, lead: lead, labelling: experiment.labelling)
+      }
+    patients[key] = result
+    return try result.get()
+  }
+
+  /// A source's examples by use; none of a patient who has none of the rhythms to tell apart.
+  func parts(_ name: String, _ experiment: Experiment, seed: UInt64) throws -> Parts {
+    do {
+      return experiment.parts(of: try patient(name, experiment), seed: seed)
+    } catch CohortError.noUsableBeats where experiment.labelling == .rhythms {
+      return Parts(windowLength: experiment.window.length)
+    }
+  }
+
+  /// A number over all that was read of these records.
+  func fingerprint(_ names: [String], _ experiment: Experiment) throws -> UInt64 {
+    try names.reduce(0) { sum, name in
+      do {
+        return sum &+ (try patient(name, experiment).fingerprint)
+      } catch CohortError.noUsableBeats where experiment.labelling == .rhythms {
+        return sum
+      }
+    }
+  }
+}
