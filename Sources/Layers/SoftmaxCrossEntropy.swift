@@ -42,6 +42,18 @@ public final class SoftmaxCrossEntropy {
       logits.data, self.labels.data, weights.data, probabilityStorage.data, rows, classes)
   }
 
+  /// The softmax alone, B x classes, of logits without labels; nothing to go back through.
+  public func softmax(_ logits: Matrix) -> Matrix {
+    precondition(
+      logits.columns == classes && logits.rows <= batch, "logits of another shape than the layer's")
+    rows = logits.rows
+    labels.data.update(repeating: 0, count: rows)
+    weights.data.update(repeating: 1, count: rows)
+    _ = hw_softmax_cross_entropy(
+      logits.data, labels.data, weights.data, probabilityStorage.data, rows, classes)
+    return probabilities
+  }
+
   /// scale * weight * (softmax - one-hot), for the last `forward`: B x classes.
   public func backward(scale: Float) -> Matrix {
     hw_softmax_cross_entropy_backward(

@@ -55,8 +55,7 @@ final class Stack {
       minibatch.load(examples, count: min(minibatch.capacity, examples.count - start)) { start + $0 }
       let v = features.forward(branch.forward(minibatch.x), minibatch.extra)
       let h = trunk.forward(input.forward(v), key: nil)
-      _ = loss.forward(head.forward(h), labels: minibatch.labels.data)
-      result.append(contentsOf: loss.probabilities.buffer)
+      result.append(contentsOf: loss.softmax(head.forward(h)).buffer)
     }
     return result
   }

@@ -34,7 +34,7 @@ struct StudyFigures {
       let values = units.filter { target == nil || $0.target == target }
         .map { unit in unit.entrants.first { $0.name == name }.flatMap { figure($0.metrics) } }
       let known = values.compactMap { $0 }
-      return known.count == values.count ? known.mean : nil
+      return known.count == values.count ? Statistics.mean(known) : nil
     }
   }
 
@@ -50,7 +50,8 @@ struct StudyFigures {
   /// The single-task network with the highest mean on the same test data: the hardest to beat, and chosen against MTL.
   func strongest(target: String? = nil) -> String {
     names.filter { $0.hasPrefix("STL") }
-      .max { scores($0, target: target).mean < scores($1, target: target).mean } ?? study.referenceName
+      .max { Statistics.mean(scores($0, target: target)) < Statistics.mean(scores($1, target: target)) }
+      ?? study.referenceName
   }
 
   var result: PaperResults.StudyResult {
@@ -84,8 +85,8 @@ struct StudyFigures {
         return row.map { total > 0 ? Double($0) / Double(total) : 0 }
       },
       roc: curves.count == judged.count
-        ? Unit.rates.indices.map { index in curves.map { $0[index] }.mean } : nil,
-      losses: judged[0].losses.indices.map { index in judged.map { $0.losses[index] }.mean })
+        ? Unit.rates.indices.map { index in Statistics.mean(curves.map { $0[index] }) } : nil,
+      losses: judged[0].losses.indices.map { index in Statistics.mean(judged.map { $0.losses[index] }) })
   }
 }
 
@@ -101,7 +102,7 @@ extension PaperResults.Cell {
       table: published.table, problem: published.problem.rawValue, scenario: published.scenario.rawValue,
       branch: published.branch.rawValue, published: .init(stl: published.stl, mtl: published.mtl),
       stl: .init(stl), mtl: .init(mtl), gain: gain, protocol: figures.answer(study.main),
-      note: Self.note(published, study, figures), abovePublished: mtl.mean > published.mtl,
+      note: Self.note(published, study, figures), abovePublished: Statistics.mean(mtl) > published.mtl,
       verdict: .init(gain), strongest: strongest,
       verdictStrongest: .init(.init(mtl, over: figures.scores(strongest, target: target))), study: study.id)
   }
@@ -135,8 +136,8 @@ extension PaperResults.Average {
     guard own.count == BranchShape.Kind.allCases.count, let seeds = own.map(\.mtl.seeds).min() else {
       return nil
     }
-    let stl = (0..<seeds).map { seed in own.map { $0.stl.bySeed[seed] }.mean }
-    let mtl = (0..<seeds).map { seed in own.map { $0.mtl.bySeed[seed] }.mean }
+    let stl = (0..<seeds).map { seed in Statistics.mean(own.map { $0.stl.bySeed[seed] }) }
+    let mtl = (0..<seeds).map { seed in Statistics.mean(own.map { $0.mtl.bySeed[seed] }) }
     self.init(
       table: published.table, problem: published.problem.rawValue,
       published: .init(stl: published.stl, mtl: published.mtl), stl: .init(stl), mtl: .init(mtl),
@@ -152,8 +153,8 @@ extension PaperResults.Tuning {
     for point in first.points where !systems.contains(point.system) { systems.append(point.system) }
     return systems.map { system in
       let indices = first.points.indices.filter { first.points[$0].system == system }
-      let validation = indices.map { index in results.map { $0.points[index].validation }.mean }
-      let test = indices.map { index in results.map { $0.points[index].test }.mean }
+      let validation = indices.map { index in Statistics.mean(results.map { $0.points[index].validation }) }
+      let test = indices.map { index in Statistics.mean(results.map { $0.points[index].test }) }
       let best = validation.indices.max { validation[$0] < validation[$1] } ?? 0
       let point = first.points[indices[best]]
       return .init(

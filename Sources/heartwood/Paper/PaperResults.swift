@@ -180,11 +180,12 @@ struct PaperResults: Codable {
   var kept: Int
 }
 
-// MARK: Statistics
+// MARK: Over the seeds
 
 extension PaperResults.Figure {
   init(_ values: [Double]) {
-    self.init(mean: values.mean, sd: values.deviation, seeds: values.count, bySeed: values)
+    self.init(
+      mean: Statistics.mean(values), sd: Statistics.deviation(values), seeds: values.count, bySeed: values)
   }
 
   /// Nil if a seed has no value.
@@ -198,43 +199,15 @@ extension PaperResults.Figure {
 extension PaperResults.Gain {
   init(_ ours: [Double], over others: [Double]) {
     let differences = zip(ours, others).map { $0 - $1 }
-    let half = differences.deviation.map {
-      studentQuantile(degrees: differences.count - 1) * $0 / Double(differences.count).squareRoot()
-    }
-    self.init(
-      mean: differences.mean, low: half.map { differences.mean - $0 },
-      high: half.map { differences.mean + $0 })
+    let (mean, half) = (Statistics.mean(differences), Statistics.halfInterval(differences))
+    self.init(mean: mean, low: half.map { mean - $0 }, high: half.map { mean + $0 })
   }
 }
 
 extension PaperResults.Spread {
   init(_ values: [Double]) {
-    let sorted = values.sorted()
     self.init(
-      best: sorted.last ?? 0,
-      median: sorted.isEmpty ? 0 : (sorted[(sorted.count - 1) / 2] + sorted[sorted.count / 2]) / 2,
-      worst: sorted.first ?? 0, sd: values.deviation ?? 0)
+      best: values.max() ?? 0, median: Statistics.median(values), worst: values.min() ?? 0,
+      sd: Statistics.deviation(values) ?? 0)
   }
-}
-
-extension [Double] {
-  var mean: Double { isEmpty ? 0 : reduce(0, +) / Double(count) }
-
-  /// The standard deviation of a sample; nil for fewer than two.
-  var deviation: Double? {
-    count < 2 ? nil : (reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(count - 1)).squareRoot()
-  }
-}
-
-/// The 97.5 % quantile of Student's t; from 30 degrees of freedom on by the first terms of its expansion (Abramowitz and Stegun
-/// 26.7.5), right to 1e-3.
-func studentQuantile(degrees: Int) -> Double {
-  let exact = [
-    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
-    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045,
-  ]
-  guard degrees > 0 else { return .infinity }
-  guard degrees > exact.count else { return exact[degrees - 1] }
-  let (z, n) = (1.959964, Double(degrees))
-  return z + (z * z * z + z) / (4 * n) + (5 * pow(z, 5) + 16 * pow(z, 3) + 3 * z) / (96 * n * n)
 }
