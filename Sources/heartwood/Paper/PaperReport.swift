@@ -28,28 +28,25 @@ struct PaperReport {
 
   // MARK: The paper's tables
 
-  private static let captions = [
-    (1, "detection", "Table I, consistent source and target: detection"),
-    (1, "classification", "Table I, consistent source and target: classification"),
-    (2, "detection", "Table II, inconsistent source and target: detection"),
-    (2, "classification", "Table II, inconsistent source and target: classification"),
-  ]
-
   private var tables: [HTMLPage.Block] {
-    [
-      .table(PaperTables.cells(results)), .caption(PaperTables.reading), .heading("What each cell is"),
-      .list(
-        Self.captions.compactMap { table, problem, title in
-          results.cells.first { $0.table == table && $0.problem == problem }.map {
-            "\(title). MTL judged by \($0.protocol). \($0.note)"
-          }
-        }), .heading("What the records cannot test, and other notes"), .list(results.notes),
+    let halves = PaperTables.halves.flatMap { number, problem -> [HTMLPage.Block] in
+      guard let table = PaperTables.cells(results, number, problem),
+        let cell = results.cells.first(where: { $0.table == number && $0.problem == problem })
+      else { return [] }
+      return [
+        .heading(PaperTables.caption(number, problem)), .table(table),
+        .caption("MTL judged by \(cell.protocol). \(cell.note)"),
+      ]
+    }
+    return halves + [
+      .paragraph(PaperTables.reading), .heading("What the records cannot test, and other notes"),
+      .list(results.notes),
     ]
   }
 
   private var figures: IntervalChart {
     chart(
-      "Balanced accuracy", x: "published and ours, whiskers: sd over seeds",
+      "Balanced accuracy", x: "published and ours; whiskers: sd over seeds",
       ["STL published", "STL", "MTL published", "MTL"]
     ) {
       cell in
@@ -61,7 +58,7 @@ struct PaperReport {
 
   private var gains: IntervalChart {
     chart(
-      "Gain of MTL over STL", x: "difference, whiskers: 95 % interval of the paired difference", reference: 0,
+      "Gain of MTL over STL", x: "difference; whiskers: its 95 % interval", reference: 0,
       ["published", "ours"]
     ) { cell in
       [
@@ -75,7 +72,7 @@ struct PaperReport {
     _ title: String, x: String, reference: Double? = nil, _ series: [String],
     _ marks: (PaperResults.Cell) -> [IntervalChart.Mark?]
   ) -> IntervalChart {
-    let groups = Self.captions.compactMap { table, problem, caption -> IntervalChart.Group? in
+    let groups = PaperTables.halves.compactMap { table, problem -> IntervalChart.Group? in
       let cells = results.cells.filter { $0.table == table && $0.problem == problem }
       return cells.isEmpty
         ? nil

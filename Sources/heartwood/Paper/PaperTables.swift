@@ -3,12 +3,12 @@ import Report
 /// The tables of `paper`: for the terminal, in Markdown and as CSV.
 enum PaperTables {
   static func text(_ results: PaperResults) -> String {
-    "\n\(heading)\n\n\(cells(results).text)\n\n\(reading)\n\(notes(results))"
+    "\n\(heading)\n\n\(halves(results) { "\($0)\n\($1.text)" })\n\n\(reading)\n\(notes(results))"
   }
 
   static func markdown(_ results: PaperResults) -> String {
     var text =
-      "# Tables I and II\n\n\(source(results))\n\n\(heading)\n\n\(cells(results).markdown)\n\n\(reading)\n\n\(notes(results))\n"
+      "# Tables I and II\n\n\(source(results))\n\n\(heading)\n\n\(halves(results) { "\($0)\n\n\($1.markdown)" })\n\n\(reading)\n\n\(notes(results))\n"
     for study in results.studies {
       text += "\n## \(title(study))\n\n\(entrants(study).markdown)\n"
       if study.targets.count > 1 { text += "\n\(targets(study).markdown)\n" }
@@ -57,8 +57,9 @@ enum PaperTables {
   static let heading =
     "Balanced accuracy: the paper's accuracy on balanced data, averaged over all ways to balance them."
   static let reading =
-    "± standard deviation over seeds; gain: MTL - STL of the same seeds with its 95 % interval. Strongest: MTL against the best of all "
-    + "single-task networks on the same test data."
+    "± standard deviation over seeds; gain: MTL - STL of the same seeds with its 95 % interval. ▲ MTL beats STL: the interval lies above "
+    + "0; ▼ it loses: below 0; • it is not shown to beat STL. The strongest STL is the best of all single-task networks on the same test "
+    + "data, which favours STL."
 
   static func source(_ results: PaperResults) -> String {
     switch results.source {
@@ -71,35 +72,47 @@ enum PaperTables {
     }
   }
 
+  private static func halves(_ results: PaperResults, _ write: (String, Table) -> String) -> String {
+    halves.compactMap { number, problem in
+      cells(results, number, problem).map { write(caption(number, problem), $0) }
+    }.joined(separator: "\n\n")
+  }
+
   private static func notes(_ results: PaperResults) -> String {
     results.notes.map { "- \($0)" }.joined(separator: "\n")
   }
 
-  /// All cells and the averages, a row each.
-  static func cells(_ results: PaperResults) -> Table {
+  /// The four halves of Tables I and II, as the paper sets them: a row a network, then the average.
+  static let halves = [(1, "detection"), (1, "classification"), (2, "detection"), (2, "classification")]
+
+  static func caption(_ table: Int, _ problem: String) -> String {
+    table == 1
+      ? "Table I, consistent source and target: \(problem)"
+      : "Table II, inconsistent source and target: \(problem)"
+  }
+
+  /// One half; nil without a cell.
+  static func cells(_ results: PaperResults, _ number: Int, _ problem: String) -> Table? {
     var table = Table([
-      "table", "problem", "network", "STL published", "STL", "MTL published", "MTL", "gain", "95 % interval",
-      "MTL against STL", "strongest STL", "against it",
+      "network", "STL published", "STL", "MTL published", "MTL", "above published", "gain", "95 % interval",
+      "against STL", "against the strongest STL",
     ])
-    for (number, problem) in [
-      (1, "detection"), (1, "classification"), (2, "detection"), (2, "classification"),
-    ] {
-      let numeral = number == 1 ? "I" : "II"
-      for cell in results.cells where cell.table == number && cell.problem == problem {
-        table.add([
-          numeral, problem, cell.branch.uppercased(), rate(cell.published.stl), figure(cell.stl),
-          rate(cell.published.mtl), figure(cell.mtl) + (cell.abovePublished ? "" : " (below published)"),
-          signed(cell.gain.mean), interval(cell.gain), words(cell.verdict), cell.strongest,
-          words(cell.verdictStrongest),
-        ])
-      }
-      for average in results.averages where average.table == number && average.problem == problem {
-        table.add([
-          numeral, problem, "average", rate(average.published.stl), figure(average.stl),
-          rate(average.published.mtl), figure(average.mtl), signed(average.gain.mean), interval(average.gain),
-          words(.init(average.gain)), "-", "-",
-        ])
-      }
+    let cells = results.cells.filter { $0.table == number && $0.problem == problem }
+    guard !cells.isEmpty else { return nil }
+    for cell in cells {
+      table.add([
+        cell.branch.uppercased(), published(cell.published.stl), figure(cell.stl),
+        published(cell.published.mtl), figure(cell.mtl), cell.abovePublished ? "yes" : "no",
+        signed(cell.gain.mean), interval(cell.gain), mark(cell.verdict),
+        "\(mark(cell.verdictStrongest)) (\(cell.strongest))",
+      ])
+    }
+    for average in results.averages where average.table == number && average.problem == problem {
+      table.add([
+        "average", published(average.published.stl), figure(average.stl), published(average.published.mtl),
+        figure(average.mtl), average.mtl.mean > average.published.mtl ? "yes" : "no",
+        signed(average.gain.mean), interval(average.gain), mark(.init(average.gain)), "-",
+      ])
     }
     return table
   }
@@ -155,7 +168,10 @@ enum PaperTables {
 
   // MARK: Cells
 
-  static func rate(_ value: Double?) -> String { value.map { decimals($0, 4) } ?? "-" }
+  static func rate(_ value: Double?) -> String { value.map { decimals($0, 3) } ?? "-" }
+
+  /// As many digits as the paper prints.
+  static func published(_ value: Double) -> String { decimals(value, 4) }
 
   static func figure(_ figure: PaperResults.Figure) -> String {
     rate(figure.mean) + (figure.sd.map { " ± \(rate($0))" } ?? "")
@@ -168,10 +184,10 @@ enum PaperTables {
     return "[\(signed(low)), \(signed(high))]"
   }
 
-  static func words(_ verdict: PaperResults.Verdict) -> String {
+  static func mark(_ verdict: PaperResults.Verdict) -> String {
     switch verdict {
-    case .beats: "▲ beats"
-    case .undecided: "• not shown to beat"
+    case .beats: "▲ beats it"
+    case .undecided: "• not shown to"
     case .loses: "▼ loses"
     }
   }
