@@ -6,53 +6,34 @@ import MPI
 final class AloneNetwork: Learner {
   let shape: NetworkShape
   let groups: [ParameterGroup]
-  var votes: [Bool]
-  private let stacks: [Stack]
-  private let tasks: [TaskData]
-  private let samplers: [ClassWeightedSampler?]
-  private let names: [String]
-  private let owned: Range<Int>
+  let stacks: TaskStacks
   private let options: TrainingOptions
   private let sum: TaskSum
-  private let panel: Panel
 
   init(
     _ shape: NetworkShape, _ set: TaskSet, _ options: TrainingOptions, _ communicator: Communicator
   ) {
     self.shape = shape
     self.options = options
-    names = set.names
-    owned = set.ownership.own
-    tasks = set.own
-    panel = Panel(
-      heads: set.heads, names: names, owned: owned, classes: shape.classes, communicator: communicator)
-    votes = tasks.map { $0.votes(classes: shape.classes) }
-    samplers = tasks.map { $0.sampler(classes: shape.classes) }
     groups = set.ownership.own.map {
       Start.whole(shape, name: set.names[$0], index: $0, seed: options.seed)
     }
-    stacks = groups.map { Stack(shape, group: $0, batch: options.batch) }
-    sum = TaskSum(.exact, count: 0, fractionBits: TaskSum.gradientBits, parts: names.count)
+    stacks = TaskStacks(
+      shape, set, options, groups.map { Stack(shape, group: $0, batch: options.batch) }, communicator)
+    sum = TaskSum(.exact, count: 0, fractionBits: TaskSum.gradientBits, parts: set.names.count)
   }
 
-  var parameterCount: Int { names.count * shape.singleParameterCount }
+  var parameterCount: Int { stacks.names.count * shape.singleParameterCount }
   let collectives = 1
 
   /// B examples of each task, as many as the tasks of a shared network see.
   func train(step: Int, _ optimizer: Optimizer) throws -> Double {
     sum.clear()
-    for (position, stack) in stacks.enumerated() {
-      let task = owned.lowerBound + position
-      var stream = RandomStream(seed: streamKey(options.seed, .minibatch, task, step))
-      stack.minibatch.load(tasks[position].training, count: options.batch) { _ in
-        samplers[position]!.draw(using: &stream)
-      }
-      let loss = stack.train(
-        key: streamKey(options.seed, .featureDropout, task, step), scale: 1 / Float(options.batch))
-      sum.add(loss: loss / Double(options.batch * names.count), task: task)
+    stacks.pass(step: step, scale: 1 / Float(options.batch)) { task, loss in
+      sum.add(loss: loss / Double(options.batch * stacks.names.count), task: task)
     }
-    guard try sum.allreduce(panel.communicator, Message.gradients) else {
-      try refuse(sum.offender, names, step, panel.communicator)
+    guard try sum.allreduce(stacks.communicator, Message.gradients) else {
+      try refuse(sum.offender, stacks.names, step, stacks.communicator)
     }
     for group in groups { optimizer.update(group) }
     return sum.loss
@@ -70,12 +51,10 @@ final class AloneNetwork: Learner {
   func prepareToPredict() throws {}
   func prepareAfterReading() throws {}
 
-  func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
-    stacks[position].probabilities(examples)
-  }
+  func predictOwn(_ position: Int, _ examples: Examples) -> [Float] { stacks.predictOwn(position, examples) }
 
   /// What the tasks' networks say together.
   func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
-    try panel.answer(votes, rows: examples.count) { stacks[$0].probabilities(examples) }
+    try stacks.predict(examples)
   }
 }

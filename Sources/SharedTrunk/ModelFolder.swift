@@ -257,36 +257,31 @@ extension ConcatNetwork {
 }
 
 extension HardNetwork {
-  func taskTensors() -> [(name: String, tensors: Safetensors)] {
-    zip(taskGroups, votes).map { group, vote in
-      (group.name, Safetensors(group, metadata: ["task": group.name, "votes": vote ? "yes" : "no"]))
-    }
-  }
-
+  func taskTensors() -> [(name: String, tensors: Safetensors)] { stacks.tensors(of: taskGroups) }
   func trunkTensors() -> Safetensors? { Safetensors(trunkGroup, metadata: [:]) }
 
   func read(from folder: String) throws {
-    for (position, group) in taskGroups.enumerated() {
-      let name = ModelFolder.taskFile(group.name)
-      let file = try ModelFolder.tensors(name, in: folder)
-      try file.load(into: group, file: "\(folder)/\(name)")
-      votes[position] = file.metadata["votes"] == "yes"
-    }
+    try stacks.read(into: taskGroups, from: folder)
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
       into: trunkGroup, file: "\(folder)/\(ModelFolder.trunkFile)")
   }
 }
 
 extension AloneNetwork {
-  func taskTensors() -> [(name: String, tensors: Safetensors)] {
+  func taskTensors() -> [(name: String, tensors: Safetensors)] { stacks.tensors(of: groups) }
+  func trunkTensors() -> Safetensors? { nil }
+  func read(from folder: String) throws { try stacks.read(into: groups, from: folder) }
+}
+
+extension TaskStacks {
+  /// Own tasks' files, from a group a task.
+  fileprivate func tensors(of groups: [ParameterGroup]) -> [(name: String, tensors: Safetensors)] {
     zip(groups, votes).map { group, vote in
       (group.name, Safetensors(group, metadata: ["task": group.name, "votes": vote ? "yes" : "no"]))
     }
   }
 
-  func trunkTensors() -> Safetensors? { nil }
-
-  func read(from folder: String) throws {
+  fileprivate func read(into groups: [ParameterGroup], from folder: String) throws {
     for (position, group) in groups.enumerated() {
       let name = ModelFolder.taskFile(group.name)
       let file = try ModelFolder.tensors(name, in: folder)

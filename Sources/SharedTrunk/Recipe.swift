@@ -16,6 +16,23 @@ public struct Recipe: Sendable {
   public var answer: PredictionProtocol
   /// Probability of dropping a feature before each trunk layer and the heads: of tasks side by side, and of every other network.
   public var dropout: (sideBySide: Float, other: Float)
+
+  public func options(seed: UInt64) -> TrainingOptions {
+    var options = TrainingOptions()
+    options.seed = seed
+    options.batch = batch
+    options.steps = steps
+    options.learningRate = learningRate
+    options.pairing = pairing
+    options.slotDropout = slotDropout
+    return options
+  }
+
+  /// The sizes over tasks whose heads tell two classes apart.
+  public func shape(_ system: System, _ options: TrainingOptions) -> NetworkShape {
+    let sideBySide = system == .mtl(.concat) && !options.slotDropout
+    return NetworkShape(branch: branch, dropout: sideBySide ? dropout.sideBySide : dropout.other)
+  }
 }
 
 extension Experiment {

@@ -103,7 +103,7 @@ struct RunData {
         try ownership.own.map { try reader.source(cast.sources[$0], $0) },
         session.leads
           ? try cast.targets.enumerated().map {
-            try reader.patient($0.element, cast.sources.count + $0.offset)
+            try reader.target($0.element, cast.sources.count + $0.offset)
           }
           : []
       )
@@ -145,44 +145,42 @@ struct RunData {
 
 /// Reads a patient's record, or writes a simulated one and reads that: both come by the same way.
 private struct RecordReader {
-  let folder: String
+  let library: PatientLibrary
   let simulated: SimulatedCohort?
-  let lead: String?
   let experiment: Experiment
   let seed: UInt64
 
   init(_ command: Train, _ source: DataSource, _ run: RunFolder, seed: UInt64) throws {
-    lead = command.dataOptions.lead
     experiment = command.experiment
     self.seed = seed
     switch source {
     case .folder(let path):
-      folder = path
+      library = PatientLibrary(path, lead: command.dataOptions.lead)
       simulated = nil
     case .simulated(let patients, let minutes):
-      folder = "\(run.path)/simulated"
+      library = PatientLibrary("\(run.path)/simulated", lead: command.dataOptions.lead)
       simulated = try SimulatedCohort(patients: patients, minutes: minutes, seed: seed)
     }
   }
 
-  func patient(_ name: String, _ number: Int) throws -> Patient {
-    if let simulated { _ = try simulated.write(patient: number + 1, to: folder) }
-    return try Patient.load(
-      record: "\(folder)/\(name)", window: experiment.window, lead: lead, labelling: experiment.labelling)
+  /// `number`: of the patient in a simulated cohort, from 0.
+  func target(_ name: String, _ number: Int) throws -> Patient {
+    try write(number)
+    return try library.patient(name, experiment)
   }
 
-  /// A source's parts. Of the rhythms to tell apart a patient may have none; as a task of its own it must have something to train on.
+  /// A source's parts; as a task of its own it must have something to train on.
   func source(_ name: String, _ number: Int) throws -> (parts: Parts, fingerprint: UInt64) {
-    do {
-      let patient = try patient(name, number)
-      let parts = experiment.parts(of: patient, seed: seed)
-      guard experiment.isPooled || parts.training.count > 0 else {
-        throw Failure(
-          .data, "record \(name) has no usable beat in its training part; leave it out of --records")
-      }
-      return (parts, patient.fingerprint)
-    } catch CohortError.noUsableBeats where experiment.labelling == .rhythms {
-      return (Parts(windowLength: experiment.window.length), 0)
+    try write(number)
+    let parts = try library.parts(name, experiment, seed: seed)
+    guard experiment.isPooled || parts.training.count > 0 else {
+      throw Failure(
+        .data, "record \(name) has no usable beat in its training part; leave it out of --records")
     }
+    return (parts, try library.fingerprint([name], experiment))
+  }
+
+  private func write(_ number: Int) throws {
+    if let simulated { _ = try simulated.write(patient: number + 1, to: library.folder) }
   }
 }

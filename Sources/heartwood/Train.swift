@@ -248,13 +248,12 @@ struct Train: ParsableCommand {
   }
 
   var options: TrainingOptions {
-    var options = TrainingOptions()
-    options.seed = seed
-    options.batch = batch ?? recipe.batch
-    options.steps = steps ?? recipe.steps
-    options.learningRate = learningRate ?? recipe.learningRate
+    var options = recipe.options(seed: seed)
+    if let batch { options.batch = batch }
+    if let steps { options.steps = steps }
+    if let learningRate { options.learningRate = learningRate }
+    if let pairing { options.pairing = pairing }
     options.slotDropout = slots
-    options.pairing = pairing ?? recipe.pairing
     options.exchange = exchange
     options.sum = sum
     return options
@@ -262,10 +261,10 @@ struct Train: ParsableCommand {
 
   /// The sizes of a network over tasks whose heads tell two classes apart.
   func shape(_ system: System) -> NetworkShape {
-    let sideBySide = system == .mtl(.concat) && !slots
-    return NetworkShape(
-      branch: recipe.branch, extraFeatures: rr ? RRFeatures.count : 0,
-      dropout: dropout ?? (sideBySide ? recipe.dropout.sideBySide : recipe.dropout.other))
+    var shape = recipe.shape(system, options)
+    if rr { shape.extraFeatures = RRFeatures.count }
+    if let dropout { shape.dropout = dropout }
+    return shape
   }
 
   /// A comma-separated list of single-task networks.

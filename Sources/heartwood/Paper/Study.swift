@@ -40,24 +40,14 @@ struct Study {
   var recipe: Recipe { experiment.recipe(branch) }
 
   func options(_ entrant: Entrant, seed: UInt64) -> TrainingOptions {
-    var options = TrainingOptions()
-    options.seed = seed
-    options.batch = recipe.batch
-    options.steps = recipe.steps
-    options.learningRate = recipe.learningRate
+    var options = recipe.options(seed: seed)
     options.pairing = entrant.pairing ?? recipe.pairing
-    options.slotDropout = slots(entrant)
+    options.slotDropout = entrant.slotDropout ?? (entrant.system == .mtl(.concat) && recipe.slotDropout)
     return options
   }
 
   func shape(_ entrant: Entrant) -> NetworkShape {
-    let sideBySide = entrant.system == .mtl(.concat) && !slots(entrant)
-    return NetworkShape(
-      branch: recipe.branch, dropout: sideBySide ? recipe.dropout.sideBySide : recipe.dropout.other)
-  }
-
-  private func slots(_ entrant: Entrant) -> Bool {
-    entrant.slotDropout ?? (entrant.system == .mtl(.concat) && recipe.slotDropout)
+    recipe.shape(entrant.system, options(entrant, seed: 0))
   }
 }
 
