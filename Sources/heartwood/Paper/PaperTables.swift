@@ -94,27 +94,34 @@ enum PaperTables {
   /// One half; nil without a cell.
   static func cells(_ results: PaperResults, _ number: Int, _ problem: String) -> Table? {
     var table = Table([
-      "network", "STL published", "STL", "MTL published", "MTL", "above published", "gain", "95 % interval",
-      "against STL", "against the strongest STL",
+      "network", "published STL, MTL", "STL", "MTL", "above published", "gain", "against STL",
+      "against the strongest",
     ])
     let cells = results.cells.filter { $0.table == number && $0.problem == problem }
     guard !cells.isEmpty else { return nil }
     for cell in cells {
-      table.add([
-        cell.branch.uppercased(), published(cell.published.stl), figure(cell.stl),
-        published(cell.published.mtl), figure(cell.mtl), cell.abovePublished ? "yes" : "no",
-        signed(cell.gain.mean), interval(cell.gain), mark(cell.verdict),
-        "\(mark(cell.verdictStrongest)) (\(cell.strongest))",
-      ])
+      table.add(
+        [cell.branch.uppercased()]
+          + figures(cell.published, cell.stl, cell.mtl, cell.gain)
+          + [words(cell.verdict), "\(mark(cell.verdictStrongest)) \(cell.strongest)"])
     }
     for average in results.averages where average.table == number && average.problem == problem {
-      table.add([
-        "average", published(average.published.stl), figure(average.stl), published(average.published.mtl),
-        figure(average.mtl), average.mtl.mean > average.published.mtl ? "yes" : "no",
-        signed(average.gain.mean), interval(average.gain), mark(.init(average.gain)), "-",
-      ])
+      table.add(
+        ["average"] + figures(average.published, average.stl, average.mtl, average.gain)
+          + [words(.init(average.gain)), "-"])
     }
     return table
+  }
+
+  private static func figures(
+    _ published: PaperResults.Published, _ stl: PaperResults.Figure, _ mtl: PaperResults.Figure,
+    _ gain: PaperResults.Gain
+  ) -> [String] {
+    // As many digits of the published figures as the paper prints.
+    [
+      "\(decimals(published.stl, 4)), \(decimals(published.mtl, 4))", figure(stl), figure(mtl),
+      mtl.mean > published.mtl ? "yes" : "no", gained(gain),
+    ]
   }
 
   static func title(_ study: PaperResults.StudyResult) -> String {
@@ -124,13 +131,13 @@ enum PaperTables {
   static func entrants(_ study: PaperResults.StudyResult) -> Table {
     let gain = "gain over \(study.reference)"
     var table = Table([
-      "network", "balanced acc.", gain, "95 % interval", "macro-F1", "AUC", "sensitivity", "specificity",
+      "network", "balanced acc.", gain, "macro-F1", "AUC", "sensitivity", "specificity",
       "parameters", "judged by",
     ])
     for entrant in study.entrants {
       table.add([
-        entrant.name, figure(entrant.balancedAccuracy), entrant.gain.map { signed($0.mean) } ?? "-",
-        entrant.gain.map(interval) ?? "-", rate(entrant.macroF1.mean), rate(entrant.auc?.mean),
+        entrant.name, figure(entrant.balancedAccuracy), entrant.gain.map(gained) ?? "-",
+        rate(entrant.macroF1.mean), rate(entrant.auc?.mean),
         rate(entrant.sensitivity?.mean), rate(entrant.specificity?.mean), "\(entrant.parameters)",
         entrant.protocol,
       ])
@@ -170,21 +177,27 @@ enum PaperTables {
 
   static func rate(_ value: Double?) -> String { value.map { decimals($0, 3) } ?? "-" }
 
-  /// As many digits as the paper prints.
-  static func published(_ value: Double) -> String { decimals(value, 4) }
-
   static func figure(_ figure: PaperResults.Figure) -> String {
     rate(figure.mean) + (figure.sd.map { " ± \(rate($0))" } ?? "")
   }
 
   static func signed(_ value: Double) -> String { (value < 0 ? "" : "+") + rate(value) }
 
-  static func interval(_ gain: PaperResults.Gain) -> String {
-    guard let low = gain.low, let high = gain.high else { return "-" }
-    return "[\(signed(low)), \(signed(high))]"
+  /// A gain with its interval.
+  static func gained(_ gain: PaperResults.Gain) -> String {
+    guard let low = gain.low, let high = gain.high else { return signed(gain.mean) }
+    return "\(signed(gain.mean)) [\(signed(low)), \(signed(high))]"
   }
 
-  static func mark(_ verdict: PaperResults.Verdict) -> String {
+  private static func mark(_ verdict: PaperResults.Verdict) -> String {
+    switch verdict {
+    case .beats: "▲"
+    case .undecided: "•"
+    case .loses: "▼"
+    }
+  }
+
+  private static func words(_ verdict: PaperResults.Verdict) -> String {
     switch verdict {
     case .beats: "▲ beats it"
     case .undecided: "• not shown to"
