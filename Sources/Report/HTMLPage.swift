@@ -88,7 +88,7 @@ public struct HTMLPage: Sendable {
     .caption { font-size: .88rem; color: var(--faint); margin: .5rem 0 1.2rem; }
     .wide { overflow-x: auto; background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; width: fit-content; max-width: 100%; margin: .8rem 0; }
     table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
-    th, td { padding: .38rem .8rem; text-align: left; white-space: nowrap; }
+    th, td { padding: .38rem .6rem; text-align: left; white-space: nowrap; }
     th { color: var(--faint); font-weight: 600; }
     tbody tr { border-top: 1px solid var(--edge); }
     .figures { text-align: right; }
