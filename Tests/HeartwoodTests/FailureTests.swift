@@ -1,4 +1,5 @@
 import Foundation
+import SharedTrunk
 import XCTest
 
 /// Bad usage and bad input: one line on standard error that names the matter, the contract's code, no hang.
@@ -59,7 +60,7 @@ final class FailureTests: CommandTestCase {
     try expect(64, "--slot-dropout", 1, run + ["--learning", "stl", "--slot-dropout"])
     try expect(64, "--exchange", 1, run + ["--fusion", "hard", "--exchange", "gather"])
     try expect(64, "--split", 1, run + ["--split", "low"])
-    try expect(64, "--protocol", 1, run + ["--scenario", "consistent", "--protocol", "mean"])
+    try expect(64, "--protocol", 1, run + ["--scenario", "consistent", "--tasks", "patient", "--protocol", "mean"])
     try expect(64, "--batch", 1, run + ["--batch", "65536", "--simulate", "100000"])
     try expect(
       64, "--targets", 1, ["train", "--data", folder, "--targets", "106.hea", "--output", "\(folder)/a"])
@@ -77,7 +78,7 @@ final class FailureTests: CommandTestCase {
       ("\"pool\" : 8", "\"pool\" : 0"), ("\"batch\" : 16", "\"batch\" : 0"),
       ("\"kernel\" : 7", "\"kernel\" : 1000"),
       ("\"dropout\" : 0.2", "\"dropout\" : 2"), ("\"before\" : 0.4", "\"before\" : 1e300"),
-      ("heartwood-model-1", "heartwood-model-9"), ("\"sim002\"", "\"sim001\""), ("strict", "lenient"),
+      (ModelDescription.format, "heartwood-model-9"), ("\"sim002\"", "\"sim001\""), ("strict", "lenient"),
       ("\"classes\" : 2", "\"classes\" : 3"), ("{", "["),
     ]
     for (before, after) in changes {

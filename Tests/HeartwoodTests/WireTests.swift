@@ -18,13 +18,20 @@ final class WireTests: CommandTestCase {
 
   func testSourcesStayOnTheirRank() throws {
     let run = try train(2, "run", ["--simulate", "3", "--minutes", "2", "--steps", "10"])
-    let wire = try XCTUnwrap(try json("\(run)/summary.json")["wire"] as? [String: Any])
-    let kinds = try XCTUnwrap(wire["bytesByKind"] as? [String: Int])
+    let kinds = try bytesByKind(run)
     XCTAssertEqual(
-      Set(kinds.keys), ["activations", "gradients", "metrics", "status", "targetBeats"])
+      Set(kinds.keys),
+      ["activations", "borrowedBeats", "gradients", "metrics", "pooledBeats", "status", "targetBeats"])
+    XCTAssertEqual(kinds["borrowedBeats"], 0)
+    XCTAssertEqual(kinds["pooledBeats"], 0)
     let targets = try XCTUnwrap(
       (try json("\(run)/summary.json")["test"] as? [String: Any])?["examples"] as? Int)
     // A target's windows (128 samples) and RR features (4), sent once by the rank that read them, and the counts before them.
     XCTAssertEqual(kinds["targetBeats"], 4 * (128 + 4) * targets + 16)
+  }
+
+  private func bytesByKind(_ run: String) throws -> [String: Int] {
+    let wire = try XCTUnwrap(try json("\(run)/summary.json")["wire"] as? [String: Any])
+    return try XCTUnwrap(wire["bytesByKind"] as? [String: Int])
   }
 }
