@@ -45,8 +45,9 @@ struct PaperRun {
   private struct Piece {
     let id: String
     let cost: Double
-    /// Of all that its result depends on.
+    /// Of all that its study's results depend on.
     let key: () throws -> String
+    /// Whether a file's content is this piece's result, under that key.
     let isDone: (Data, String) -> Bool
     let run: (String, Communicator) throws -> Data
   }
@@ -55,13 +56,13 @@ struct PaperRun {
     let units = studies(plan).flatMap { study in self.units(study, plan) }.map { unit in
       Piece(
         id: unit.id, cost: unit.cost, key: { try key(unit.study) },
-        isDone: { (try? JSONDecoder().decode(UnitResult.self, from: $0))?.key == $1 },
+        isDone: unit.isResult,
         run: { try JSONEncoder.line.encode(unit.run(key: $0, library, $1)) })
     }
     let tuning = tuningUnits(plan).map { unit in
       Piece(
         id: unit.id, cost: unit.cost, key: { try key(unit.study) },
-        isDone: { (try? JSONDecoder().decode(TuningResult.self, from: $0))?.key == $1 },
+        isDone: unit.isResult,
         run: { try JSONEncoder.line.encode(unit.run(key: $0, library, $1)) })
     }
     return units + tuning
@@ -234,7 +235,7 @@ struct PaperRun {
   private func strip(_ figures: [StudyFigures], _ plan: StudyPlan) throws -> PaperResults.Strip? {
     let (length, rate) = (20.0, 128.0)
     guard let study = figures.first(where: { $0.study.id.hasPrefix("table2-detection") }),
-      let (verdicts, seed) = study.verdicts
+      let (verdicts, seed) = study.verdicts(on: plan.target)
     else { return nil }
     let frequency = try library.patient(plan.target, study.study.experiment).samplingFrequency
     let beats = verdicts.map { (second: Double($0.sample) / frequency, verdict: $0) }
