@@ -73,7 +73,7 @@ struct PaperRun {
   }
 
   private func units(_ study: Study, _ plan: StudyPlan) -> [Unit] {
-    let targets: [String?] = study.targets.isEmpty ? [nil] : study.targets
+    let targets: [String?] = study.experiment.scenario == .consistent ? [nil] : study.targets
     return targets.flatMap { target in
       (1...UInt64(command.seeds)).map { seed in
         Unit(
@@ -161,8 +161,12 @@ struct PaperRun {
       try command.rhythmRecords?.names ?? command.records?.names ?? Cast.recordsOfRhythms(in: library.folder)
     let tachycardia = Experiment(.classification, .inconsistent, tasks: .patient)
     let candidates = command.names + rhythms.filter { !command.names.contains($0) }
-    let targets = try candidates.filter {
-      try library.patient($0, tachycardia).examples.classCounts()[1] >= Self.leastTargetBeats
+    let teachers = try command.names.filter {
+      try library.parts($0, tachycardia, seed: 0).training.classCounts()[1] > 0
+    }
+    let targets = try candidates.filter { target in
+      try library.patient(target, tachycardia).examples.classCounts()[1] >= Self.leastTargetBeats
+        && teachers.contains { $0 != target }
     }
     return StudyPlan(
       records: command.names, target: command.unseen, rhythmRecords: rhythms, rhythmTargets: targets)
@@ -221,7 +225,7 @@ struct PaperRun {
     }
     if !plan.rhythmTargets.contains(plan.target) {
       notes.append(
-        "Table II, classification: \(plan.target) has fewer than \(Self.leastTargetBeats) beats in ventricular tachycardia, so the cell cannot be tested on it."
+        "Table II, classification: \(plan.target) has fewer than \(Self.leastTargetBeats) beats in ventricular tachycardia, or no other record has any, so the cell cannot be tested on it."
       )
     }
     notes.append(
