@@ -39,6 +39,11 @@ struct Failure: Error {
     }
   }
 
+  /// Of a record that is to be a task.
+  static func noTraining(_ record: String) -> Failure {
+    Failure(.data, "record \(record) has no usable beat in its training part; leave it out of --records")
+  }
+
   func print() {
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
     FileHandle.standardError.write(Data("heartwood: \(line)\n".utf8))

@@ -177,8 +177,7 @@ private struct RecordReader {
       let patient = try patient(name, number)
       let parts = experiment.parts(of: patient, seed: seed)
       guard experiment.isPooled || parts.training.count > 0 else {
-        throw Failure(
-          .data, "record \(name) has no usable beat in its training part; leave it out of --records")
+        throw Failure.noTraining(name)
       }
       return (parts, patient.fingerprint)
     } catch CohortError.noUsableBeats where experiment.labelling == .rhythms {

@@ -24,8 +24,9 @@ struct PaperRun {
     try session.together { try makeFolder() }
     let plan = try session.together { try self.plan() }
     let pieces = allPieces(plan)
-    if session.leads { say("Data: \(source.sentence)\n\(pieces.count) units on \(session.ranks) ranks") }
     let alone = try session.communicator.split(color: session.rank, key: 0)!
+    try session.together { try checkData(plan, alone) }
+    if session.leads { say("Data: \(source.sentence)\n\(pieces.count) units on \(session.ranks) ranks") }
     let kept = try work(pieces, alone)
     // Every unit is in the folder once all ranks are here.
     let allKept = try session.communicator.allreduce(Int64(kept), .sum, kind: Message.status)
@@ -36,6 +37,23 @@ struct PaperRun {
       say(PaperTables.text(results))
       say(
         "Data: \(source.sentence)\nWritten: \(command.output)/report.html, paper.json, tables.md, tables.csv")
+    }
+  }
+
+  /// What the data lack for a study is found before any work, and by all ranks together. The branches have the same data; of the
+  /// seeds one is looked at.
+  private func checkData(_ plan: StudyPlan, _ alone: Communicator) throws {
+    let ordinary = studies(plan).flatMap { units($0, plan) }.filter { $0.seed == 1 }
+    let all = ordinary.map { ($0.study, $0.target) } + tuningUnits(plan).map { ($0.study, $0.target) }
+    let distinct = all.filter { study, _ in study.branch == command.kinds[0] }
+    for (index, (study, target)) in distinct.enumerated() where index % session.ranks == session.rank {
+      do {
+        _ = try Trial(study: study, target: target, seed: 1, library: library, communicator: alone)
+          .tasks(study.recipe.pairing)
+      } catch {
+        let failure = Failure(error)
+        throw Failure(failure.status, "\(study.id): \(failure.message)")
+      }
     }
   }
 
@@ -198,7 +216,8 @@ struct PaperRun {
       rhythmRecords: plan.rhythmRecords, missingRhythmRecords: isPapers ? missing : [],
       rhythmTargets: plan.rhythmTargets, seeds: command.seeds, cells: cells,
       averages: PublishedCell.averages.compactMap { PaperResults.Average($0, cells) },
-      studies: figures.map(\.result), tuning: tuning, strip: try strip(figures, plan),
+      studies: figures.map(\.result), tuning: tuning,
+      strip: try strip(figures, plan),
       choices: PaperResults.Choice.all, notes: notes(plan, cells, isPapers ? missing : []),
       rocRates: Unit.rates,
       seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: pieces.count, kept: kept)

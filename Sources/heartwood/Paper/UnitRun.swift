@@ -47,7 +47,11 @@ struct Trial {
 
   func tasks(_ pairing: Pairing) throws -> TaskSet {
     let sources = study.sources(target)
-    let parts = try sources.map { try library.parts($0, study.experiment, seed: seed) }
+    let parts = try sources.map { name in
+      let parts = try library.parts(name, study.experiment, seed: seed)
+      guard study.experiment.isPooled || parts.training.count > 0 else { throw Failure.noTraining(name) }
+      return parts
+    }
     return try TaskSet.make(
       study.experiment, sources, Ownership(tasks: sources.count, ranks: 1, rank: 0), own: parts,
       pairing: pairing, answer: study.recipe.answer, borrows: study.borrows, seed: seed, communicator)
