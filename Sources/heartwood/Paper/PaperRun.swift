@@ -217,7 +217,7 @@ struct PaperRun {
       rhythmTargets: plan.rhythmTargets, seeds: command.seeds, cells: cells,
       averages: PublishedCell.averages.compactMap { PaperResults.Average($0, cells) },
       studies: figures.map(\.result), tuning: tuning,
-      strip: try strip(figures, plan),
+      tuningGrid: tuning.isEmpty ? nil : .init(), strip: try strip(figures, plan),
       choices: PaperResults.Choice.all, notes: notes(plan, cells, isPapers ? missing : []),
       rocRates: Unit.rates,
       seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: pieces.count, kept: kept)
