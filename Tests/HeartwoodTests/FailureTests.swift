@@ -60,7 +60,8 @@ final class FailureTests: CommandTestCase {
     try expect(64, "--slot-dropout", 1, run + ["--learning", "stl", "--slot-dropout"])
     try expect(64, "--exchange", 1, run + ["--fusion", "hard", "--exchange", "gather"])
     try expect(64, "--split", 1, run + ["--split", "low"])
-    try expect(64, "--protocol", 1, run + ["--scenario", "consistent", "--tasks", "patient", "--protocol", "mean"])
+    try expect(
+      64, "--protocol", 1, run + ["--scenario", "consistent", "--tasks", "patient", "--protocol", "mean"])
     try expect(64, "--batch", 1, run + ["--batch", "65536", "--simulate", "100000"])
     try expect(
       64, "--targets", 1, ["train", "--data", folder, "--targets", "106.hea", "--output", "\(folder)/a"])
