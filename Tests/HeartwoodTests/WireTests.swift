@@ -1,3 +1,4 @@
+import Cohort
 import Foundation
 import XCTest
 
@@ -28,6 +29,35 @@ final class WireTests: CommandTestCase {
       (try json("\(run)/summary.json")["test"] as? [String: Any])?["examples"] as? Int)
     // A target's windows (128 samples) and RR features (4), sent once by the rank that read them, and the counts before them.
     XCTAssertEqual(kinds["targetBeats"], 4 * (128 + 4) * targets + 16)
+  }
+
+  /// Borrowed beats cross the wire under their own name, and tasks over the beats of all patients send those once.
+  func testBeatsThatLeaveTheirRankAreCounted() throws {
+    let beat = 4 * (128 + 4 + 1)  // window, RR features, label
+    func counts(_ run: String, _ key: String) throws -> [Int] {
+      try XCTUnwrap(json("\(run)/summary.json")["tasks"] as? [[String: Any]]).map { $0[key] as? Int ?? 0 }
+    }
+    let (database, names) = try simulate(4, minutes: 3)
+    let known = ["--data", database, "--records", names.joined(separator: ","), "--steps", "10"]
+    let borrowing = try train(
+      2, "borrowing", known + ["--scenario", "consistent", "--tasks", "patient", "--borrow"])
+    let borrowed = try XCTUnwrap(try bytesByKind(borrowing)["borrowedBeats"])
+    // Of one class every rank offers what it has: three lists, and the length before each.
+    XCTAssertGreaterThan(try counts(borrowing, "borrowedExamples").max() ?? 0, 0)
+    XCTAssertEqual((borrowed - 2 * 3 * 8) % beat, 0)
+    XCTAssertGreaterThanOrEqual(
+      borrowed - 2 * 3 * 8, beat * (try counts(borrowing, "borrowedExamples").max() ?? 0))
+    XCTAssertEqual(try bytesByKind(borrowing)["pooledBeats"], 0)
+
+    let pooled = try train(2, "pooled", known + ["--scenario", "consistent", "--split", "random"])
+    let beats = try names.reduce(0) {
+      $0
+        + (try Patient.load(record: "\(database)/\($1)", labelling: .strict)).examples.count
+    }
+    // Three parts of three lists each, and a length before each.
+    XCTAssertEqual(try bytesByKind(pooled)["pooledBeats"], beat * beats + 2 * 9 * 8)
+    XCTAssertEqual(try bytesByKind(pooled)["borrowedBeats"], 0)
+    XCTAssertEqual(try bytesByKind(pooled)["targetBeats"], 0)
   }
 
   private func bytesByKind(_ run: String) throws -> [String: Int] {
