@@ -126,10 +126,11 @@ public struct InputDescription: Codable, Sendable, Equatable {
   /// Which beats are of which class, as `Labelling` names it.
   public var labelling: String
 
-  public init(_ preprocessing: Preprocessing, _ window: WindowShape, _ labelling: Labelling) {
-    low = preprocessing.low
-    high = preprocessing.high
-    rate = preprocessing.rate
+  public init(_ window: WindowShape, _ labelling: Labelling) {
+    let band = Preprocessing()
+    low = band.low
+    high = band.high
+    rate = window.rate
     before = window.before
     length = window.length
     self.labelling = labelling.rawValue

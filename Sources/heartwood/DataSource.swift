@@ -20,8 +20,11 @@ struct DataOptions: ParsableArguments {
   @Option(help: "Lead to read (default: MLII, or a record's first ECG lead).")
   var lead: String?
 
-  @Option(help: "Which beats are abnormal: strict (every beat but N) or aami (all but N L R e j).")
-  var labelling: LabellingName = .strict
+  @Option(
+    help:
+      "Which beats are abnormal (detection): strict (every beat but N; the default) or aami (all but N L R e j)."
+  )
+  var labelling: LabellingName?
 
   enum LabellingName: String, ExpressibleByArgument, CaseIterable {
     case strict, aami

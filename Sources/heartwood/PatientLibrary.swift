@@ -24,10 +24,16 @@ final class PatientLibrary {
     return try result.get()
   }
 
-  /// A source's examples by use; none of a patient who has none of the rhythms to tell apart.
+  /// A source's examples by use; none of a patient who has none of the rhythms to tell apart. As a task of its own it must have
+  /// something to train on.
   func parts(_ name: String, _ experiment: Experiment, seed: UInt64) throws -> Parts {
     do {
-      return experiment.parts(of: try patient(name, experiment), seed: seed)
+      let parts = experiment.parts(of: try patient(name, experiment), seed: seed)
+      guard experiment.isPooled || parts.training.count > 0 else {
+        throw Failure(
+          .data, "record \(name) has no usable beat in its training part; leave it out of --records")
+      }
+      return parts
     } catch CohortError.noUsableBeats where experiment.labelling == .rhythms {
       return Parts(windowLength: experiment.window.length)
     }

@@ -171,6 +171,9 @@ struct Train: ParsableCommand {
       "--rhythm is for --problem classification --scenario inconsistent")
     try check(!(scenario == .inconsistent && split != nil), "--split is for --scenario consistent")
     try check(
+      problem == .detection || dataOptions.labelling == nil,
+      "--labelling is for --problem detection: it says which beats are abnormal")
+    try check(
       !(problem == .classification && split == .low),
       "--split low is for detection: three minutes of a record rarely hold two rhythms")
     try check(
@@ -189,6 +192,12 @@ struct Train: ParsableCommand {
         System.applies(name, to: experiment),
         "--baseline \(name.rawValue) is for one task a patient; the beats of these tasks have no patient")
       try check(name != .borrowed || borrow, "--baseline borrowed needs --borrow")
+    }
+    if learning == .stl {
+      try check(pairing == nil, "--pairing is for --learning mtl: a single network pairs nothing")
+      try check(
+        !borrow || mainBaseline == .borrowed,
+        "--borrow with --learning stl is for --baseline borrowed; no other form reads what is borrowed")
     }
     if learning == .stl || fusion == .hard {
       let form = learning == .stl ? "--learning stl" : "--fusion hard"
@@ -226,7 +235,7 @@ struct Train: ParsableCommand {
   var experiment: Experiment {
     Experiment(
       problem, scenario, tasks: scenario == .inconsistent ? .patient : tasks,
-      split: (split ?? .chronological).split, abnormality: dataOptions.labelling.labelling,
+      split: (split ?? .chronological).split, abnormality: (dataOptions.labelling ?? .strict).labelling,
       rhythm: rhythm ?? .ventricularTachycardia)
   }
 

@@ -165,7 +165,7 @@ struct TrainingRun {
       problem: command.problem.rawValue, scenario: command.scenario.rawValue, learning: command.learning,
       fusion: command.fusion, baseline: command.mainBaseline, heads: main.heads, shape: main.shape,
       classes: data.classes, tasks: data.tasks.names, protocol: command.judgement,
-      input: InputDescription(Preprocessing(), command.experiment.window, command.experiment.labelling),
+      input: InputDescription(command.experiment.window, command.experiment.labelling),
       options: command.options)
   }
 

@@ -86,6 +86,32 @@ class CommandTestCase: XCTestCase {
     return data
   }
 
+  /// Writes simulated patients into this test's folder; returns that database's folder and the records' names.
+  func simulate(_ patients: Int, minutes: Int, seed: Int = 1) throws -> (folder: String, names: [String]) {
+    let database = "\(folder)/simulated-\(patients)-\(minutes)-\(seed)"
+    let outcome = try Command.heartwood(
+      1,
+      [
+        "simulate", "--patients", "\(patients)", "--minutes", "\(minutes)", "--seed", "\(seed)", "--output",
+        database,
+      ])
+    XCTAssertEqual(outcome.code, 0, outcome.errors)
+    return (database, (1...patients).map { "sim00\($0)" })
+  }
+
+  /// The command ends with that code and one line on standard error that holds the words.
+  @discardableResult
+  func expect(
+    _ code: Int32, _ words: String, _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
+    line: UInt = #line
+  ) throws -> Outcome {
+    let outcome = try Command.heartwood(ranks, arguments, environment: environment)
+    XCTAssertEqual(outcome.code, code, outcome.errors, line: line)
+    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, line: line)
+    XCTAssertTrue(outcome.errors.contains(words), outcome.errors, line: line)
+    return outcome
+  }
+
   /// Trains; fails the test unless the command ends well. Returns the run's folder.
   @discardableResult
   func train(_ ranks: Int, _ name: String, _ arguments: [String]) throws -> String {

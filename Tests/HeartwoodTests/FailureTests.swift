@@ -1,4 +1,5 @@
 import Foundation
+import SharedTrunk
 import XCTest
 
 /// Bad usage and bad input: one line on standard error that names the matter, the contract's code, no hang.
@@ -15,6 +16,111 @@ final class FailureTests: CommandTestCase {
       64, "205", 1,
       ["train", "--data", folder, "--records", "106,205", "--targets", "205", "--output", "\(folder)/a"])
     XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/a/model/model.json"))
+  }
+
+  func testUsageOfTheExperiments() throws {
+    let run = ["train", "--simulate", "4", "--minutes", "1", "--output", "\(folder)/a"]
+    let (pooled, rhythms) = (["--scenario", "consistent"], ["--problem", "classification"])
+    let patients = pooled + ["--tasks", "patient"]
+    try expect(64, "--tasks patient", 2, run + pooled + rhythms + ["--tasks", "patient"])
+    try expect(64, "--rhythm", 2, run + ["--rhythm", "VT"])
+    try expect(64, "--rhythm", 1, run + pooled + rhythms + ["--rhythm", "VT"])
+    try expect(64, "--rhythm", 1, run + rhythms + ["--rhythm", "SVT"])
+    try expect(64, "--split low", 2, run + pooled + rhythms + ["--split", "low"])
+    for experiment in [pooled, pooled + rhythms] {
+      try expect(64, "--borrow", 1, run + experiment + ["--borrow"])
+      try expect(64, "--protocol own", 1, run + experiment + ["--protocol", "own"])
+      for baseline in ["alone", "finetuned", "borrowed", "balanced"] {
+        try expect(64, "--baseline \(baseline)", 1, run + experiment + ["--baseline", "pooled,\(baseline)"])
+      }
+    }
+    for experiment in [[], rhythms, patients] {
+      try expect(64, "--pairing same", 1, run + experiment + ["--pairing", "same"])
+      try expect(64, "--baseline borrowed", 1, run + experiment + ["--baseline", "borrowed"])
+    }
+    try expect(
+      64, "--baseline balanced", 1, run + pooled + ["--learning", "stl", "--baseline", "balanced"])
+    for baselines in ["average", "pooled,wide"] {
+      try expect(64, "--learning stl", 2, run + ["--learning", "stl", "--baseline", baselines])
+    }
+    XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/a"))
+  }
+
+  func testMoreRanksThanRhythms() throws {
+    let (database, names) = try simulate(6, minutes: 13)
+    let run = [
+      "train", "--problem", "classification", "--scenario", "consistent", "--data", database, "--records",
+      names.joined(separator: ","), "--output", "\(folder)/a",
+    ]
+    // Known before any record is read, and only once the rhythms are counted.
+    try expect(64, "5 ranks for 4 tasks", 5, run)
+    try expect(64, "3 ranks for 2 tasks (VT, AFIB)", 3, run)
+  }
+
+  func testDataOfTheExperiments() throws {
+    let (database, _) = try simulate(5, minutes: 4)
+    let run = ["train", "--data", database, "--problem", "classification", "--output"]
+    let known = ["--scenario", "consistent"]
+    // Every second patient has tachycardia, every third fibrillation.
+    try expect(
+      65, "only none of the four rhythms", 2, run + ["\(folder)/a", "--records", "sim001,sim005"] + known)
+    try expect(
+      65, "only AFIB of the four rhythms", 1, run + ["\(folder)/b", "--records", "sim001,sim003"] + known)
+    try expect(65, "none of MIT-BIH's records", 2, run + ["\(folder)/c"] + known)
+    try expect(
+      65, "no source record has a beat that is VT", 2,
+      run + ["\(folder)/d", "--records", "sim001,sim003", "--targets", "sim002", "--borrow"])
+    try expect(
+      65, "no source record has a beat that is AFL", 2,
+      run + ["\(folder)/e", "--records", "sim001,sim002", "--targets", "sim003", "--rhythm", "AFL"])
+  }
+
+  func testPaper() throws {
+    let (database, names) = try simulate(4, minutes: 1)
+    let output = "\(folder)/paper"
+    let run = [
+      "paper", "--data", database, "--records", names.joined(separator: ","), "--target", "sim004",
+      "--branches",
+      "cnn", "--output", output,
+    ]
+    try expect(64, "--only table3", 2, run + ["--only", "table3"])
+    try expect(64, "--seeds 0", 2, run + ["--seeds", "0"])
+    try expect(64, "--target sim009", 2, run + ["--target", "sim009"])
+    try expect(64, "--branches", 2, run + ["--branches", "cnn,gru"])
+    try expect(64, "two sources", 2, run + ["--records", "sim003,sim004"])
+    try expect(64, "HEARTWOOD_DATA", 2, ["paper", "--output", output], environment: ["HEARTWOOD_DATA": ""])
+    XCTAssertFalse(FileManager.default.fileExists(atPath: output))
+    try expect(65, "sim009", 2, run + ["--records", "sim001,sim009,sim004"])
+    try expect(65, "sim009", 2, run + ["--rhythm-records", "sim001,sim009"])
+    try expect(65, "none of MIT-BIH's records", 2, ["paper", "--data", database, "--output", output])
+    // What the data lack is found by all ranks before any work, and said once.
+    try expect(
+      65, "table1-classification-chronological-cnn: only AFIB", 2,
+      run + ["--records", "sim001,sim003,sim004", "--only", "table1-classification"])
+    XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(output)/units"), [])
+
+    try Data("in the way".utf8).write(to: URL(fileURLWithPath: "\(folder)/file"))
+    try expect(73, "file/paper", 2, run + ["--output", "\(folder)/file/paper"])
+    try train(1, "trained", ["--simulate", "3", "--minutes", "1", "--steps", "10"])
+    try expect(73, "holds a run of train", 2, run + ["--output", "\(folder)/trained"])
+  }
+
+  /// What only one rank finds ends the job, though the other has work for long.
+  func testAFailureOfOneRankEndsThePaper() throws {
+    let (database, names) = try simulate(4, minutes: 1)
+    let units = "\(folder)/paper/units"
+    let blocked = "table1-detection-random-cnn_seed2.json"
+    try FileManager.default.createDirectory(atPath: "\(units)/\(blocked)", withIntermediateDirectories: true)
+    try expect(
+      74, "table1-detection-random-cnn_seed2", 2,
+      [
+        "paper", "--data", database, "--records", names.joined(separator: ","), "--target", "sim004",
+        "--branches", "cnn", "--only", "table1-detection-random", "--seeds", "200", "--output",
+        "\(folder)/paper",
+      ])
+    let done = try FileManager.default.contentsOfDirectory(atPath: units).filter { $0.hasSuffix(".json") }
+    XCTAssertLessThan(done.count, 20)
+    XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/paper/paper.json"))
   }
 
   func testData() throws {
@@ -59,8 +165,13 @@ final class FailureTests: CommandTestCase {
     try expect(64, "--slot-dropout", 1, run + ["--learning", "stl", "--slot-dropout"])
     try expect(64, "--exchange", 1, run + ["--fusion", "hard", "--exchange", "gather"])
     try expect(64, "--split", 1, run + ["--split", "low"])
-    try expect(64, "--protocol", 1, run + ["--scenario", "consistent", "--protocol", "mean"])
+    try expect(
+      64, "--protocol", 1, run + ["--scenario", "consistent", "--tasks", "patient", "--protocol", "mean"])
     try expect(64, "--batch", 1, run + ["--batch", "65536", "--simulate", "100000"])
+    try expect(64, "--labelling", 1, run + ["--problem", "classification", "--labelling", "aami"])
+    try expect(
+      64, "--pairing", 1, run + ["--scenario", "consistent", "--learning", "stl", "--pairing", "same"])
+    try expect(64, "--borrow", 1, run + ["--learning", "stl", "--borrow"])
     try expect(
       64, "--targets", 1, ["train", "--data", folder, "--targets", "106.hea", "--output", "\(folder)/a"])
   }
@@ -77,7 +188,7 @@ final class FailureTests: CommandTestCase {
       ("\"pool\" : 8", "\"pool\" : 0"), ("\"batch\" : 16", "\"batch\" : 0"),
       ("\"kernel\" : 7", "\"kernel\" : 1000"),
       ("\"dropout\" : 0.2", "\"dropout\" : 2"), ("\"before\" : 0.4", "\"before\" : 1e300"),
-      ("heartwood-model-1", "heartwood-model-9"), ("\"sim002\"", "\"sim001\""), ("strict", "lenient"),
+      (ModelDescription.format, "heartwood-model-9"), ("\"sim002\"", "\"sim001\""), ("strict", "lenient"),
       ("\"classes\" : 2", "\"classes\" : 3"), ("{", "["),
     ]
     for (before, after) in changes {
@@ -127,15 +238,5 @@ final class FailureTests: CommandTestCase {
       return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)")
         && String(decoding: arguments, as: UTF8.self).contains(run)
     }
-  }
-
-  private func expect(
-    _ code: Int32, _ words: String, _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
-    line: UInt = #line
-  ) throws {
-    let outcome = try Command.heartwood(ranks, arguments, environment: environment)
-    XCTAssertEqual(outcome.code, code, outcome.errors, line: line)
-    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, line: line)
-    XCTAssertTrue(outcome.errors.contains(words), outcome.errors, line: line)
   }
 }

@@ -21,6 +21,76 @@ final class RankCountTests: CommandTestCase {
     try sameBits(["--fusion", "hard"], ranks: [1, 2, 5])
   }
 
+  func testInconsistentDetectionHasTheSameBits() throws {
+    for branch in ["rnn", "lstm"] { try sameBits(["--branch", branch]) }
+  }
+
+  /// A rhythm against the rest; some patients lack it and borrow.
+  func testInconsistentClassificationHasTheSameBits() throws {
+    let data = try sixPatients(minutes: 6, target: "sim006")
+    for branch in branches {
+      let run = try sameBits(
+        ["--problem", "classification", "--borrow", "--branch", branch], data: data)
+      let borrowed = try tasks(run).map { $0["borrowedExamples"] as? Int ?? 0 }
+      XCTAssertGreaterThan(borrowed.min() ?? 0, 0, "a few minutes hold too little tachycardia")
+    }
+  }
+
+  /// One task a patient, each judged by its own slot; some patients borrow.
+  func testConsistentDetectionByPatientsHasTheSameBits() throws {
+    let data = try sixPatients(minutes: 3)
+    for branch in branches {
+      let run = try sameBits(
+        ["--scenario", "consistent", "--tasks", "patient", "--borrow", "--branch", branch], data: data,
+        ranks: [1, 2, 3, 5, 6])
+      XCTAssertTrue(try tasks(run).contains { ($0["borrowedExamples"] as? Int ?? 0) > 0 })
+      let options = try XCTUnwrap(json("\(run)/model/model.json")["options"] as? [String: Any])
+      XCTAssertEqual(options["slotDropout"] as? Bool, true)
+    }
+  }
+
+  /// The paper's two tasks over the beats of all patients.
+  func testConsistentDetectionHasTheSameBits() throws {
+    let data = try sixPatients(minutes: 4)
+    for branch in branches {
+      let run = try sameBits(
+        ["--scenario", "consistent", "--branch", branch], data: data, ranks: [1, 2])
+      XCTAssertEqual(
+        try tasks(run).map { $0["name"] as? String }, ["mostly-normal", "mostly-abnormal"])
+    }
+  }
+
+  /// One task a rhythm.
+  func testConsistentClassificationHasTheSameBits() throws {
+    let data = try sixPatients(minutes: 13)
+    for branch in branches {
+      let run = try sameBits(
+        ["--problem", "classification", "--scenario", "consistent", "--branch", branch], data: data,
+        ranks: [1, 2])
+      XCTAssertEqual(try tasks(run).map { $0["name"] as? String }, ["VT", "AFIB"])
+    }
+  }
+
+  func testFormsOfSingleTaskLearningHaveTheSameBits() throws {
+    let data = try sixPatients(minutes: 3)
+    let known = ["--scenario", "consistent", "--tasks", "patient", "--learning", "stl", "--baseline"]
+    try sameBits(known + ["borrowed", "--borrow"], data: data, ranks: [1, 2, 3, 5, 6])
+    try sameBits(known + ["alone", "--branch", "rnn"], data: data, ranks: [1, 2, 3, 5, 6])
+    try sameBits(known + ["finetuned", "--branch", "lstm"], data: data, ranks: [1, 2, 3, 5, 6])
+    try sameBits(
+      ["--learning", "stl", "--baseline", "finetuned"], data: try sixPatients(minutes: 3, target: "sim006"))
+    try sameBits(["--learning", "stl", "--baseline", "wide", "--branch", "rnn"])
+    try sameBits(
+      ["--scenario", "consistent", "--learning", "stl", "--baseline", "wide"], data: data, ranks: [1, 2])
+  }
+
+  func testHardSharingOfLSTMsHasTheSameBits() throws {
+    try sameBits(["--fusion", "hard", "--branch", "lstm"])
+    try sameBits(
+      ["--fusion", "hard", "--branch", "lstm", "--problem", "classification", "--scenario", "consistent"],
+      data: try sixPatients(minutes: 13), ranks: [1, 2])
+  }
+
   func testTheSameCommandTwiceHasTheSameBits() throws {
     let runs = try ["a", "b"].map { try train(2, $0, cohort + training + ["--slot-dropout"]) }
     XCTAssertEqual(try model(runs[0]), try model(runs[1]))
@@ -29,23 +99,52 @@ final class RankCountTests: CommandTestCase {
   }
 
   func testGatherAgreesWithReduce() throws {
-    let options = cohort + ["--steps", "100", "--slot-dropout", "--dropout", "0.2"]
-    let reference = try train(1, "reduce", options)
-    for ranks in [1, 2, 3, 5] {
-      let run = try train(ranks, "gather\(ranks)", options + ["--exchange", "gather"])
-      try compare(run, reference, ranks)
+    for (branch, counts) in [("cnn", [1, 2, 3, 5]), ("rnn", [2, 5]), ("lstm", [2, 5])] {
+      let options =
+        cohort + ["--steps", "100", "--slot-dropout", "--dropout", "0.2", "--branch", branch]
+      let reference = try train(1, "\(branch)-reduce", options)
+      for ranks in counts {
+        let run = try train(ranks, "\(branch)-gather\(ranks)", options + ["--exchange", "gather"])
+        try compare(run, reference, ranks)
+      }
+      try compare(try train(3, "\(branch)-float", options + ["--sum", "float"]), reference, 3)
     }
-    try compare(try train(3, "float", options + ["--sum", "float"]), reference, 3)
   }
 
-  private func sameBits(_ options: [String], ranks: [Int] = [1, 2, 3, 5]) throws {
-    let name = options.joined()
-    let runs = try ranks.map { try train($0, "\(name)\($0)", cohort + training + options) }
+  private let branches = ["cnn", "rnn", "lstm"]
+
+  /// Options that name six simulated patients, all known or one a target.
+  private func sixPatients(minutes: Int, target: String? = nil) throws -> [String] {
+    let database = try simulate(6, minutes: minutes)
+    return [
+      "--data", database.folder, "--records", database.names.filter { $0 != target }.joined(separator: ","),
+    ] + (target.map { ["--targets", $0] } ?? [])
+  }
+
+  /// The same model and the same figures; returns the first run's folder.
+  @discardableResult
+  private func sameBits(_ options: [String], data: [String]? = nil, ranks: [Int] = [1, 2, 3, 5]) throws
+    -> String
+  {
+    let name = options.joined() + (data == nil ? "" : "-data")
+    let runs = try ranks.map { try train($0, "\(name)\($0)", (data ?? cohort) + training + options) }
     let reference = try model(runs[0])
     XCTAssertGreaterThan(reference.count, 2)
+    let figures = try json("\(runs[0])/summary.json")
     for (count, run) in zip(ranks, runs) {
       XCTAssertEqual(try model(run), reference, "\(count) ranks, \(options)")
+      let others = try json("\(run)/summary.json")
+      XCTAssertEqual(others["ranks"] as? Int, count)
+      for key in ["test", "perTask", "validation", "loss", "data"] {
+        XCTAssertEqual(
+          others[key] as? NSObject, figures[key] as? NSObject, "\(key), \(count) ranks, \(options)")
+      }
     }
+    return runs[0]
+  }
+
+  private func tasks(_ run: String) throws -> [[String: Any]] {
+    try XCTUnwrap(json("\(run)/summary.json")["tasks"] as? [[String: Any]])
   }
 
   /// Losses of all steps to 1e-4; weights to 1e-3 of each tensor's largest.

@@ -19,9 +19,9 @@ struct StudyFigures {
   /// Whether there is nothing to show: no target.
   var isEmpty: Bool { units.isEmpty }
 
-  /// Every beat's verdict by the study's MTL, where a unit has kept them, and its seed.
-  var verdicts: ([UnitResult.Verdict], UInt64)? {
-    units.flatMap { $0 }.lazy.compactMap { unit in
+  /// Every beat's verdict by the study's MTL on that target, where a unit has kept them, and its seed.
+  func verdicts(on target: String) -> ([UnitResult.Verdict], UInt64)? {
+    units.flatMap { $0 }.filter { $0.target == target }.lazy.compactMap { unit in
       unit.entrants.first { $0.name == study.main }?.verdicts.map { ($0, unit.seed) }
     }.first
   }

@@ -16,10 +16,12 @@ struct PaperReport {
       page.add("Published and ours", [.charts([figures, gains])])
     }
     if let strip = results.strip { page.add("A stretch of the unseen patient", self.strip(strip)) }
-    page.add("Training loss", [.charts(cellStudies.map(losses)), .caption(lossCaption)])
-    page.add("ROC", [.charts(cellStudies.compactMap(roc)), .caption(rocCaption)])
-    page.add("Confusion", [.charts(cellStudies.flatMap(confusion)), .caption(confusionCaption)])
-    page.add("All studies", results.studies.flatMap(study))
+    if !cellStudies.isEmpty {
+      page.add("Training loss", [.charts(cellStudies.map(losses)), .caption(lossCaption)])
+      page.add("ROC", [.charts(cellStudies.compactMap(roc)), .caption(rocCaption)])
+      page.add("Confusion", [.charts(cellStudies.flatMap(confusion)), .caption(confusionCaption)])
+    }
+    if !results.studies.isEmpty { page.add("All studies", results.studies.flatMap(study)) }
     if !results.tuning.isEmpty { page.add("Effort to tune", tuning) }
     page.add("Choices that the paper leaves open", choices)
     page.add("This run", [.table(run)])

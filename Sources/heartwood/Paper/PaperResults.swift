@@ -116,6 +116,13 @@ struct PaperResults: Codable {
     let chosen: Setting
   }
 
+  /// The settings tried: every combination.
+  struct TuningGrid: Codable {
+    var learningRates = TuningUnit.learningRates
+    var widths = TuningUnit.widths
+    var shares = TuningUnit.shares
+  }
+
   struct Spread: Codable {
     let best: Double
     let median: Double
@@ -169,6 +176,7 @@ struct PaperResults: Codable {
   var averages: [Average]
   var studies: [StudyResult]
   var tuning: [Tuning]
+  var tuningGrid: TuningGrid?
   var strip: Strip?
   var choices: [Choice]
   var notes: [String]

@@ -24,8 +24,9 @@ struct PaperRun {
     try session.together { try makeFolder() }
     let plan = try session.together { try self.plan() }
     let pieces = allPieces(plan)
-    if session.leads { say("Data: \(source.sentence)\n\(pieces.count) units on \(session.ranks) ranks") }
     let alone = try session.communicator.split(color: session.rank, key: 0)!
+    try session.together { try checkData(plan, alone) }
+    if session.leads { say("Data: \(source.sentence)\n\(pieces.count) units on \(session.ranks) ranks") }
     let kept = try work(pieces, alone)
     // Every unit is in the folder once all ranks are here.
     let allKept = try session.communicator.allreduce(Int64(kept), .sum, kind: Message.status)
@@ -39,14 +40,32 @@ struct PaperRun {
     }
   }
 
+  /// What the data lack for a study is found before any work, and by all ranks together. The branches have the same data; of the
+  /// seeds one is looked at.
+  private func checkData(_ plan: StudyPlan, _ alone: Communicator) throws {
+    let ordinary = studies(plan).flatMap { units($0, plan) }.filter { $0.seed == 1 }
+    let all = ordinary.map { ($0.study, $0.target) } + tuningUnits(plan).map { ($0.study, $0.target) }
+    let distinct = all.filter { study, _ in study.branch == command.kinds[0] }
+    for (index, (study, target)) in distinct.enumerated() where index % session.ranks == session.rank {
+      do {
+        _ = try Trial(study: study, target: target, seed: 1, library: library, communicator: alone)
+          .tasks(study.recipe.pairing)
+      } catch {
+        let failure = Failure(error)
+        throw Failure(failure.status, "\(study.id): \(failure.message)")
+      }
+    }
+  }
+
   // MARK: The work
 
   /// A piece of work by its name, and how to do it.
   private struct Piece {
     let id: String
     let cost: Double
-    /// Of all that its result depends on.
+    /// Of all that its study's results depend on.
     let key: () throws -> String
+    /// Whether a file's content is this piece's result, under that key.
     let isDone: (Data, String) -> Bool
     let run: (String, Communicator) throws -> Data
   }
@@ -55,13 +74,13 @@ struct PaperRun {
     let units = studies(plan).flatMap { study in self.units(study, plan) }.map { unit in
       Piece(
         id: unit.id, cost: unit.cost, key: { try key(unit.study) },
-        isDone: { (try? JSONDecoder().decode(UnitResult.self, from: $0))?.key == $1 },
+        isDone: unit.isResult,
         run: { try JSONEncoder.line.encode(unit.run(key: $0, library, $1)) })
     }
     let tuning = tuningUnits(plan).map { unit in
       Piece(
         id: unit.id, cost: unit.cost, key: { try key(unit.study) },
-        isDone: { (try? JSONDecoder().decode(TuningResult.self, from: $0))?.key == $1 },
+        isDone: unit.isResult,
         run: { try JSONEncoder.line.encode(unit.run(key: $0, library, $1)) })
     }
     return units + tuning
@@ -72,7 +91,7 @@ struct PaperRun {
   }
 
   private func units(_ study: Study, _ plan: StudyPlan) -> [Unit] {
-    let targets: [String?] = study.targets.isEmpty ? [nil] : study.targets
+    let targets: [String?] = study.experiment.scenario == .consistent ? [nil] : study.targets
     return targets.flatMap { target in
       (1...UInt64(command.seeds)).map { seed in
         Unit(
@@ -160,8 +179,12 @@ struct PaperRun {
       try command.rhythmRecords?.names ?? command.records?.names ?? Cast.recordsOfRhythms(in: library.folder)
     let tachycardia = Experiment(.classification, .inconsistent, tasks: .patient)
     let candidates = command.names + rhythms.filter { !command.names.contains($0) }
-    let targets = try candidates.filter {
-      try library.patient($0, tachycardia).examples.classCounts()[1] >= Self.leastTargetBeats
+    let teachers = try command.names.filter {
+      try library.parts($0, tachycardia, seed: 0).training.classCounts()[1] > 0
+    }
+    let targets = try candidates.filter { target in
+      try library.patient(target, tachycardia).examples.classCounts()[1] >= Self.leastTargetBeats
+        && teachers.contains { $0 != target }
     }
     return StudyPlan(
       records: command.names, target: command.unseen, rhythmRecords: rhythms, rhythmTargets: targets)
@@ -193,7 +216,8 @@ struct PaperRun {
       rhythmRecords: plan.rhythmRecords, missingRhythmRecords: isPapers ? missing : [],
       rhythmTargets: plan.rhythmTargets, seeds: command.seeds, cells: cells,
       averages: PublishedCell.averages.compactMap { PaperResults.Average($0, cells) },
-      studies: figures.map(\.result), tuning: tuning, strip: try strip(figures, plan),
+      studies: figures.map(\.result), tuning: tuning,
+      tuningGrid: tuning.isEmpty ? nil : .init(), strip: try strip(figures, plan),
       choices: PaperResults.Choice.all, notes: notes(plan, cells, isPapers ? missing : []),
       rocRates: Unit.rates,
       seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: pieces.count, kept: kept)
@@ -220,7 +244,7 @@ struct PaperRun {
     }
     if !plan.rhythmTargets.contains(plan.target) {
       notes.append(
-        "Table II, classification: \(plan.target) has fewer than \(Self.leastTargetBeats) beats in ventricular tachycardia, so the cell cannot be tested on it."
+        "Table II, classification: \(plan.target) has fewer than \(Self.leastTargetBeats) beats in ventricular tachycardia, or no other record has any, so the cell cannot be tested on it."
       )
     }
     notes.append(
@@ -234,7 +258,7 @@ struct PaperRun {
   private func strip(_ figures: [StudyFigures], _ plan: StudyPlan) throws -> PaperResults.Strip? {
     let (length, rate) = (20.0, 128.0)
     guard let study = figures.first(where: { $0.study.id.hasPrefix("table2-detection") }),
-      let (verdicts, seed) = study.verdicts
+      let (verdicts, seed) = study.verdicts(on: plan.target)
     else { return nil }
     let frequency = try library.patient(plan.target, study.study.experiment).samplingFrequency
     let beats = verdicts.map { (second: Double($0.sample) / frequency, verdict: $0) }

@@ -91,7 +91,7 @@ struct StudyPlan {
   let target: String
   /// The records with the four rhythms that the data hold.
   let rhythmRecords: [String]
-  /// Those of them with enough beats of the rhythm looked for to be a target.
+  /// The patients with enough beats of the rhythm looked for to be a target, where another record has some to learn from.
   let rhythmTargets: [String]
 
   var studies: [Study] {

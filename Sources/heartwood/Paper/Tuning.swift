@@ -1,4 +1,5 @@
 import Cohort
+import Foundation
 import MPI
 import SharedTrunk
 
@@ -31,29 +32,42 @@ struct TuningUnit {
       reference: study.reference)
   }
 
+  /// The grid, for each of the two systems.
+  private var settings: [(learningRate: Double, width: Int, steps: Int)] {
+    Self.learningRates.flatMap { rate in
+      Self.widths.flatMap { width in
+        Self.shares.map { (rate, width, Int(Double(study.recipe.steps) * $0)) }
+      }
+    }
+  }
+
+  /// Whether a file's content is what came of this unit, under that key and of this grid.
+  func isResult(_ file: Data, _ key: String) -> Bool {
+    guard let result = try? JSONDecoder().decode(TuningResult.self, from: file) else { return false }
+    let expected = systems.entrants.flatMap { _ in settings }
+    return result.key == key && result.target == target && result.seed == seed
+      && result.points.elementsEqual(expected) { ($0.learningRate, $0.width, $0.steps) == $1 }
+  }
+
   func run(key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> TuningResult {
     let trial = Trial(
       study: systems, target: target, seed: seed, library: library, communicator: communicator)
     let set = try trial.tasks(study.recipe.pairing)
     var points: [TuningResult.Point] = []
     for entrant in systems.entrants {
-      for rate in Self.learningRates {
-        for width in Self.widths {
-          for share in Self.shares {
-            var options = systems.options(entrant, seed: seed)
-            options.learningRate = rate
-            options.steps = Int(Double(options.steps) * share)
-            var shape = systems.shape(entrant)
-            shape.trunk = shape.trunk.map { _ in width }
-            let trained = try TrainedSystem(entrant.system, shape, set, options, communicator)
-            let (examples, probabilities) = try trial.answers(trained, set, study.recipe.answer)
-            points.append(
-              .init(
-                system: entrant.system.name, learningRate: rate, width: width, steps: options.steps,
-                validation: trained.trainings[0].bestValidation ?? 0,
-                test: trial.metrics(examples, probabilities, set).balancedAccuracy))
-          }
-        }
+      for setting in settings {
+        var options = systems.options(entrant, seed: seed)
+        options.learningRate = setting.learningRate
+        options.steps = setting.steps
+        var shape = systems.shape(entrant)
+        shape.trunk = shape.trunk.map { _ in setting.width }
+        let trained = try TrainedSystem(entrant.system, shape, set, options, communicator)
+        let (examples, probabilities) = try trial.answers(trained, set, study.recipe.answer)
+        points.append(
+          .init(
+            system: entrant.system.name, learningRate: setting.learningRate, width: setting.width,
+            steps: setting.steps, validation: trained.trainings[0].bestValidation ?? 0,
+            test: trial.metrics(examples, probabilities, set).balancedAccuracy))
       }
     }
     return TuningResult(key: key, target: target, seed: seed, points: points)

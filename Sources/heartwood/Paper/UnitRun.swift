@@ -5,7 +5,7 @@ import SharedTrunk
 
 /// What came of a unit: kept as a file of its own, so that a run goes on where it was cut off.
 struct UnitResult: Codable {
-  /// Of all that the result depends on; a file with another is not taken.
+  /// Of all that the study's results depend on; a file with another is not taken.
   let key: String
   let target: String?
   let seed: UInt64
@@ -81,6 +81,13 @@ struct Trial {
 extension Unit {
   static let rates = (0...50).map { Double($0) / 50 }
   static let lossBlocks = 50
+
+  /// Whether a file's content is what came of this unit, under that key.
+  func isResult(_ file: Data, _ key: String) -> Bool {
+    guard let result = try? JSONDecoder().decode(UnitResult.self, from: file) else { return false }
+    return result.key == key && result.target == target && result.seed == seed
+      && (!keepsVerdicts || result.entrants.contains { $0.verdicts != nil })
+  }
 
   /// Trains and judges all entrants.
   func run(key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> UnitResult {
