@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Ten training steps of the whole network, by PyTorch in double precision: writes steps.json beside this file.
+"""Ten training steps of the whole network, by PyTorch in double precision: writes steps-cnn.json, steps-rnn.json and steps-lstm.json
+beside this file.
 
     python3 make_steps.py            (needs torch; made with torch 2.x)
 
-Three tasks, CNN branches with RR features, dropout, slot dropout, clipping by group, coupled decay, Adam. The random draws
+Three tasks, CNN, RNN or LSTM branches with RR features, dropout, slot dropout, clipping by group, coupled decay, Adam. The random draws
 (examples, masks, slots) are computed here from their definitions, apart from Heartwood's code: SplitMix64 streams keyed by
 (seed, purpose, task, step), and the dropout mask's hash.
 """
@@ -53,83 +54,111 @@ def mask(key, count, probability):
 
 
 torch.set_default_dtype(torch.float64)
-torch.manual_seed(11)
 SEED, N, B, STEPS, P = 5, 3, 6, 10, 0.2
-L, C, K, POOL, RR, H1, H2, CLASSES = 20, 4, 5, 3, 4, 8, 6, 2
-POSITIONS = (L - K + 1) // POOL
-D = POSITIONS * C + RR
+L, RR, H1, H2, CLASSES = 20, 4, 8, 6, 2
 RATES = [0.01 * (0.05 + 0.95 * 0.5 * (1 + __import__("math").cos(3.141592653589793 * k / STEPS))) for k in range(STEPS)]
 DECAY, CLIP = 1e-3, 0.25
 COUNTS = [9, 12, 10]
 
 def f32(t): return t.float().double()
-windows = [f32(torch.randn(c, L)) for c in COUNTS]
-rr = [f32(torch.randn(c, RR)) for c in COUNTS]
-labels = [torch.tensor([int(i % 3 == 0) for i in range(c)]) for c in COUNTS]
 def uniform(rows, columns, fan): return f32((torch.rand(rows, columns) * 2 - 1) / fan ** 0.5).requires_grad_()
-tasks = [{"branch.convolution.weight": uniform(K, C, K), "branch.convolution.bias": uniform(1, C, K),
-          "trunk.0.weight": uniform(D, H1, N * D), "head.weight": uniform(H2, CLASSES, H2), "head.bias": uniform(1, CLASSES, H2)}
-         for _ in range(N)]
-trunk = {"trunk.0.bias": uniform(1, H1, N * D), "trunk.1.weight": uniform(H1, H2, H1), "trunk.1.bias": uniform(1, H2, H1)}
-start = {f"{i}/{k}": v.detach().flatten().tolist() for i, t in enumerate(tasks) for k, v in t.items()}
-start |= {f"trunk/{k}": v.detach().flatten().tolist() for k, v in trunk.items()}
-
-optimizers = [torch.optim.Adam(list(t.values()), lr=1, weight_decay=DECAY) for t in tasks + [trunk]]
 
 
-def draws(task, step):
-    s = Stream(stream_key(SEED, MINIBATCH, task, step))
-    members = [[i for i, y in enumerate(labels[task]) if y == c] for c in (0, 1)]
-    picks = []
-    for _ in range(B):
-        c = 0 if s.uniform() < 0.5 else 1
-        picks.append(members[c][s.index(len(members[c]))])
-    return picks
-
-
-def slots(step):
-    s, chosen = Stream(stream_key(SEED, SLOT, step)), []
-    for _ in range(B):
-        alone = s.next() >> 63 == 1
-        slot = s.index(N)
-        chosen.append(slot if alone else -1)
-    return torch.tensor(chosen)
-
-
-losses = []
-for step in range(STEPS):
-    chosen, z, ys = slots(step), 0, []
-    for i, t in enumerate(tasks):
-        pick = draws(i, step)
-        x = windows[i][pick]
-        w = t["branch.convolution.weight"].t().reshape(C, 1, K)
+class CNN:
+    C, K, POOL = 4, 5, 3
+    sizes = dict(channels=C, kernel=K, pool=POOL)
+    features = (L - K + 1) // POOL * C
+    def weights(s): return {"branch.convolution.weight": uniform(s.K, s.C, s.K), "branch.convolution.bias": uniform(1, s.C, s.K)}
+    def forward(s, x, t):
+        w = t["branch.convolution.weight"].t().reshape(s.C, 1, s.K)
         y = torch.relu(torch.nn.functional.conv1d(x[:, None], w, t["branch.convolution.bias"][0]))
-        v = torch.nn.functional.max_pool1d(y, POOL).transpose(1, 2).reshape(B, -1)      # position first
-        v = torch.cat([v, rr[i][pick]], 1) * mask(stream_key(SEED, FEATURE, i, step), B * D, P).view(B, D)
-        v = v * ((chosen < 0) | (chosen == i)).double()[:, None]
-        z = z + v @ t["trunk.0.weight"]
-        ys.append(labels[i][pick])
-    key = stream_key(SEED, TRUNK, step)
-    h = torch.relu(z + trunk["trunk.0.bias"]) * mask(stream_key(key, TRUNK, 0), B * H1, P).view(B, H1)
-    h = torch.relu(h @ trunk["trunk.1.weight"] + trunk["trunk.1.bias"]) * mask(stream_key(key, TRUNK, 1), B * H2, P).view(B, H2)
-    loss = 0
-    for i, t in enumerate(tasks):
-        ce = torch.nn.functional.cross_entropy(h @ t["head.weight"] + t["head.bias"], ys[i], reduction="none")
-        weight = torch.where(chosen < 0, 1.0, torch.where(chosen == i, float(N), 0.0))
-        loss = loss + (ce * weight).mean() / N
-    losses.append(loss.item())
-    for o in optimizers: o.zero_grad()
-    loss.backward()
-    for o in optimizers:
-        torch.nn.utils.clip_grad_norm_(o.param_groups[0]["params"], CLIP)
-        o.param_groups[0]["lr"] = RATES[step]
-        o.step()
+        return torch.nn.functional.max_pool1d(y, s.POOL).transpose(1, 2).reshape(B, -1)     # position first
 
-end = {f"{i}/{k}": v.detach().flatten().tolist() for i, t in enumerate(tasks) for k, v in t.items()}
-end |= {f"trunk/{k}": v.detach().flatten().tolist() for k, v in trunk.items()}
-out = dict(seed=SEED, batch=B, dropout=P, weightDecay=DECAY, clip=CLIP, rates=RATES, length=L, channels=C, kernel=K, pool=POOL,
-           trunk=[H1, H2], windows=[w.flatten().tolist() for w in windows], rr=[r.flatten().tolist() for r in rr],
-           labels=[y.tolist() for y in labels], start=start, losses=losses, end=end)
-with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "steps.json"), "w") as f:
-    json.dump(json.loads(json.dumps(out), parse_float=lambda x: float(f"{float(x):.9g}")), f, separators=(",", ":"))
-print("losses", losses[0], losses[-1])
+
+class Recurrent:
+    """torch.nn.RNN or LSTM over the frames, last hidden state. PyTorch has two biases a gate, Heartwood one: the other is 0."""
+    def __init__(s, module, gates, frame, hidden):
+        s.module, s.gates, s.frame, s.features = module(frame, hidden, batch_first=True), gates, frame, hidden
+        s.sizes = dict(frame=frame, hidden=hidden)
+    def weights(s):
+        width = s.gates * s.features
+        return {"branch.input.weight": uniform(s.frame, width, s.features),
+                "branch.recurrent.weight": uniform(s.features, width, s.features), "branch.recurrent.bias": uniform(1, width, s.features)}
+    def forward(s, x, t):
+        bias = t["branch.recurrent.bias"][0]
+        given = {"weight_ih_l0": t["branch.input.weight"].t(), "weight_hh_l0": t["branch.recurrent.weight"].t(),
+                 "bias_ih_l0": bias, "bias_hh_l0": torch.zeros_like(bias)}
+        return torch.func.functional_call(s.module, given, (x.view(B, -1, s.frame),))[0][:, -1]
+
+
+def make(kind, branch):
+    torch.manual_seed(11)
+    D = branch.features + RR
+    windows = [f32(torch.randn(c, L)) for c in COUNTS]
+    rr = [f32(torch.randn(c, RR)) for c in COUNTS]
+    labels = [torch.tensor([int(i % 3 == 0) for i in range(c)]) for c in COUNTS]
+    tasks = [branch.weights() |
+             {"trunk.0.weight": uniform(D, H1, N * D), "head.weight": uniform(H2, CLASSES, H2), "head.bias": uniform(1, CLASSES, H2)}
+             for _ in range(N)]
+    trunk = {"trunk.0.bias": uniform(1, H1, N * D), "trunk.1.weight": uniform(H1, H2, H1), "trunk.1.bias": uniform(1, H2, H1)}
+    start = {f"{i}/{k}": v.detach().flatten().tolist() for i, t in enumerate(tasks) for k, v in t.items()}
+    start |= {f"trunk/{k}": v.detach().flatten().tolist() for k, v in trunk.items()}
+
+    optimizers = [torch.optim.Adam(list(t.values()), lr=1, weight_decay=DECAY) for t in tasks + [trunk]]
+
+    def draws(task, step):
+        s = Stream(stream_key(SEED, MINIBATCH, task, step))
+        members = [[i for i, y in enumerate(labels[task]) if y == c] for c in (0, 1)]
+        picks = []
+        for _ in range(B):
+            c = 0 if s.uniform() < 0.5 else 1
+            picks.append(members[c][s.index(len(members[c]))])
+        return picks
+
+    def slots(step):
+        s, chosen = Stream(stream_key(SEED, SLOT, step)), []
+        for _ in range(B):
+            alone = s.next() >> 63 == 1
+            slot = s.index(N)
+            chosen.append(slot if alone else -1)
+        return torch.tensor(chosen)
+
+    losses = []
+    for step in range(STEPS):
+        chosen, z, ys = slots(step), 0, []
+        for i, t in enumerate(tasks):
+            pick = draws(i, step)
+            x = windows[i][pick]
+            v = torch.cat([branch.forward(x, t), rr[i][pick]], 1) * mask(stream_key(SEED, FEATURE, i, step), B * D, P).view(B, D)
+            v = v * ((chosen < 0) | (chosen == i)).double()[:, None]
+            z = z + v @ t["trunk.0.weight"]
+            ys.append(labels[i][pick])
+        key = stream_key(SEED, TRUNK, step)
+        h = torch.relu(z + trunk["trunk.0.bias"]) * mask(stream_key(key, TRUNK, 0), B * H1, P).view(B, H1)
+        h = torch.relu(h @ trunk["trunk.1.weight"] + trunk["trunk.1.bias"]) * mask(stream_key(key, TRUNK, 1), B * H2, P).view(B, H2)
+        loss = 0
+        for i, t in enumerate(tasks):
+            ce = torch.nn.functional.cross_entropy(h @ t["head.weight"] + t["head.bias"], ys[i], reduction="none")
+            weight = torch.where(chosen < 0, 1.0, torch.where(chosen == i, float(N), 0.0))
+            loss = loss + (ce * weight).mean() / N
+        losses.append(loss.item())
+        for o in optimizers: o.zero_grad()
+        loss.backward()
+        for o in optimizers:
+            torch.nn.utils.clip_grad_norm_(o.param_groups[0]["params"], CLIP)
+            o.param_groups[0]["lr"] = RATES[step]
+            o.step()
+
+    end = {f"{i}/{k}": v.detach().flatten().tolist() for i, t in enumerate(tasks) for k, v in t.items()}
+    end |= {f"trunk/{k}": v.detach().flatten().tolist() for k, v in trunk.items()}
+    out = dict(seed=SEED, batch=B, dropout=P, weightDecay=DECAY, clip=CLIP, rates=RATES, length=L, **branch.sizes,
+               trunk=[H1, H2], windows=[w.flatten().tolist() for w in windows], rr=[r.flatten().tolist() for r in rr],
+               labels=[y.tolist() for y in labels], start=start, losses=losses, end=end)
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), f"steps-{kind}.json"), "w") as f:
+        json.dump(json.loads(json.dumps(out), parse_float=lambda x: float(f"{float(x):.9g}")), f, separators=(",", ":"))
+    print(kind, "losses", losses[0], losses[-1])
+
+
+make("cnn", CNN())
+make("rnn", Recurrent(torch.nn.RNN, 1, 5, 6))
+make("lstm", Recurrent(torch.nn.LSTM, 4, 4, 5))
