@@ -52,6 +52,25 @@ final class BeatTests: XCTestCase {
     XCTAssertEqual(label("V", rhythm: "(AFIB", tachycardia), 0)
     XCTAssertNil(label("Q", rhythm: "(VT", tachycardia))
     XCTAssertEqual(tachycardia.classNames, ["other", "VT"])
+    let rhythms = ["(VT", "(SVTA", "(AFIB", "(AFL", "(N", "(SVTA)", "AFL", ""]
+    XCTAssertEqual(
+      rhythms.map { label("N", rhythm: $0, .rhythms) }, [0, 1, 2, 3, nil, nil, nil, nil])
+    XCTAssertEqual(
+      symbols.compactMap { label($0, rhythm: "(AFL", .rhythms) }, [Int32](repeating: 3, count: 17))
+    XCTAssertNil(label("Q", rhythm: "(AFL", .rhythms))
+    XCTAssertNil(label("?", rhythm: "(AFL", .rhythms))
+    XCTAssertEqual(Labelling.rhythms.classNames, ["VT", "SVTA", "AFIB", "AFL"])
+  }
+
+  /// Model files hold these words.
+  func testEveryLabellingComesBackFromItsRawValue() {
+    let all: [Labelling] = [.strict, .aami, .rhythms] + Rhythm.allCases.map { .rhythm($0) }
+    let words = ["strict", "aami", "rhythms", "VT", "SVTA", "AFIB", "AFL"]
+    XCTAssertEqual(all.map(\.rawValue), words)
+    XCTAssertEqual(words.map { Labelling(rawValue: $0) }, all)
+    for word in ["", "Strict", "(VT", "vt", "rhythm", "other"] {
+      XCTAssertNil(Labelling(rawValue: word), word)
+    }
   }
 
   func testRRFeaturesByHand() {

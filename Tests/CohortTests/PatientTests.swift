@@ -42,6 +42,46 @@ final class PatientTests: XCTestCase {
     }
   }
 
+  /// What is drawn is what is judged: every window is a slice of the trace.
+  func testWindowsAreCutFromTheTrace() throws {
+    for (samplesPerFrame, window) in [(1, WindowShape.beat), (1, .rhythm(rate: 64)), (2, .rhythm(rate: 128))]
+    {
+      try withTemporaryFolder { folder in
+        var record = SmallRecord()
+        record.leads = [("V5", "mV"), ("MLII", "mV")]
+        record.samplesPerFrame = samplesPerFrame
+        let path = try record.write(to: folder)
+        for lead in [nil, "V5"] {
+          let patient = try Patient.load(record: path, window: window, lead: lead, labelling: .strict)
+          let trace = try Patient.trace(record: path, lead: lead, rate: window.rate)
+          XCTAssertEqual(trace.lead, lead ?? "MLII")
+          XCTAssertEqual(trace.samples.count, Int((7200 * window.rate / 360).rounded(.up)))
+          XCTAssertGreaterThan(patient.examples.count, 20)
+          for (i, position) in patient.examples.positions.enumerated() {
+            let range = window.range(around: position, samplingFrequency: 360)
+            XCTAssertEqual(Array(patient.examples.window(i)), Array(trace.samples[range]))
+          }
+        }
+        assertThrows(saying: ["record r ", "no lead V9"]) {
+          _ = try Patient.trace(record: path, lead: "V9", rate: window.rate)
+        }
+      }
+    }
+  }
+
+  func testRenumberedKeepsThoseWithANewNumberAndNothingElseChanges() {
+    let examples = Examples(
+      windowLength: 2, windows: (0..<10).map(Float.init), rr: (0..<20).map(Float.init),
+      labels: [3, 0, 1, 3, 2])
+    let kept = examples.renumbered([3: 0, 1: 5])
+    XCTAssertEqual(kept, examples[[0, 2, 3]].relabelled([0, 5, 0]))
+    XCTAssertEqual(kept.windows, [0, 1, 4, 5, 6, 7])
+    XCTAssertEqual(kept.rr, [0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15])
+    XCTAssertEqual(kept.labels, [0, 5, 0])
+    XCTAssertEqual(examples.renumbered([:]).count, 0)
+    XCTAssertEqual(examples.relabelled([0, 0, 0, 0, 0]).windows, examples.windows)
+  }
+
   func testBeatsNearTheEndsAreLeftOutAndCounted() throws {
     try withTemporaryFolder { folder in
       var record = SmallRecord()

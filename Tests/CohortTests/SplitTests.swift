@@ -65,6 +65,62 @@ final class SplitTests: XCTestCase {
     XCTAssertGreaterThan(parts.test.count { parts.train.contains($0 + 1) }, parts.test.count / 3)
   }
 
+  /// A record of 10 minutes with a beat every 0.5 s, so that some beats are exactly 4 s apart, and rhythms that interleave: VT's last
+  /// episode lies where AFIB trains, AFL's where AFIB is neither trained nor tested.
+  private func rhythms() throws -> Patient {
+    var patient: Patient?
+    try withTemporaryFolder { folder in
+      var record = SmallRecord()
+      record.frames = 10 * 21_600
+      record.beats = stride(from: 180, to: record.frames, by: 180).map { ($0, "N") }
+      record.rhythms = [
+        (10, "(VT"), (40, "(N"), (60, "(AFIB"), (100, "(VT"), (120, "(AFIB"), (260, "(N"), (300, "(AFL"),
+        (400, "(AFIB"), (500, "(SVTA"), (504, "(N"),
+      ].map { ($0.0 * 360, $0.1) }
+      patient = try Patient.load(
+        record: record.write(to: folder), window: .rhythm(), labelling: .rhythms)
+    }
+    return patient!
+  }
+
+  func testByClassEachIsDealtOutInOrderOfTimeAndPartsKeepApart() throws {
+    let patient = try rhythms()
+    let parts = patient.partitionByClass(.chronological)
+    check(parts, of: patient)
+    let examples = patient.examples
+    XCTAssertEqual(examples.classCounts(4), [100, 8, 560, 200])
+    var shares: (train: [Int], validation: [Int], test: [Int]) = ([], [], [])
+    for label in Int32(0)..<4 {
+      let members = examples.labels.indices.filter { examples.labels[$0] == label }
+      let cuts = [0.6, 0.7].map { Int((Double(members.count) * $0).rounded()) }
+      shares.train += members[..<cuts[0]]
+      shares.validation += members[cuts[0]..<cuts[1]]
+      shares.test += members[cuts[1]...]
+    }
+    func apart(_ part: [Int], from others: [Int]) -> [Int] {
+      part.sorted().filter { i in
+        others.allSatisfy { abs(examples.positions[i] - examples.positions[$0]) >= 4 * 360 }
+      }
+    }
+    XCTAssertEqual(parts.train, shares.train.sorted())
+    XCTAssertEqual(parts.validation, apart(shares.validation, from: shares.train))
+    XCTAssertEqual(parts.test, apart(shares.test, from: shares.train + shares.validation))
+    // VT's last episode, 100 to 120 s: validated up to 104.5 s, AFIB trains from 120 s on.
+    let test = examples[parts.test]
+    let episode = test.positions.filter { $0 < 120 * 360 }.map { Double($0) / 360 }
+    XCTAssertEqual([episode.min()!, episode.max()!], [108.5, 116])
+    XCTAssertEqual(test.classCounts(4).map { $0 > 0 }, [true, false, true, true])
+    XCTAssertEqual(parts, patient.partitionByClass(.chronological, seed: 3))
+  }
+
+  func testByClassAtRandomIsRandomOverAll() throws {
+    let patient = try rhythms()
+    let parts = patient.partitionByClass(.random, seed: 5)
+    check(parts, of: patient)
+    XCTAssertEqual(parts, patient.partition(.random, seed: 5))
+    XCTAssertNotEqual(parts, patient.partitionByClass(.random, seed: 6))
+  }
+
   func testSourceAndTarget() throws {
     let patient = try patient()
     let source = patient.partition(.source)
