@@ -43,7 +43,7 @@ public struct TaskData: Sendable {
   }
 
   /// Draws training examples with replacement.
-  func sampler(classes: Int) -> ClassWeightedSampler? {
+  package func sampler(classes: Int) -> ClassWeightedSampler? {
     let draw = draw ?? Draws(strata: training.labels, weights: [Double](repeating: 1, count: classes))
     return ClassWeightedSampler(
       labels: draw.strata, indices: Array(draw.strata.indices), weights: draw.weights)
@@ -92,7 +92,7 @@ public struct TaskSet: Sendable {
 
   /// What single-task learning trains on: the tasks' own data, or the pool dealt out to the tasks' owners (by the examples' numbers, so
   /// that no example's place depends on the number of ranks).
-  var forSingleTask: TaskSet {
+  package var forSingleTask: TaskSet {
     guard let pool else { return self }
     let own = ownership.own.map { task in
       let indices = stride(from: task, to: pool.parts.training.count, by: names.count)
