@@ -43,7 +43,8 @@ public struct Metrics: Codable, Sendable, Equatable {
     specificity = classes == 2 && present.contains(0) ? Self.recall(confusion, 0) : nil
   }
 
-  /// The ROC curve's true-positive rate at each of the false-positive rates, linear between its corners. Nil if one side is empty.
+  /// The ROC curve's true-positive rate at each of the false-positive rates (ascending), linear between its corners. Nil if one side is
+  /// empty.
   public static func rocCurve(positives: [Bool], scores: [Float], at rates: [Double]) -> [Double]? {
     let positiveCount = positives.count { $0 }
     let negativeCount = positives.count - positiveCount
