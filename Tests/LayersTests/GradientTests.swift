@@ -205,6 +205,28 @@ final class GradientTests: XCTestCase {
     }
   }
 
+  /// Without labels: the probabilities that the loss has, whatever was labelled before, in batches of any size.
+  func testSoftmaxAlone() {
+    var generator = TestGenerator(state: 19)
+    let layer = SoftmaxCrossEntropy(classes: 3, batch: 5)
+    let x = OwnedMatrix(generator.floats(15).map { 4 * $0 }, rows: 5, columns: 3)
+    let labels = [Int32](repeating: 2, count: 5)
+    let weights: [Float] = [0, .nan, 3, 1, 2]
+    _ = layer.forward(x.matrix, labels: labels, rowWeights: weights)
+    for rows in [5, 2, 4] {
+      let found = layer.softmax(x.matrix.prefix(rows))
+      XCTAssertEqual([found.rows, found.columns], [rows, 3])
+      let expected = stride(from: 0, to: 3 * rows, by: 3).flatMap { start in
+        let powers = (0..<3).map { exp(Double(x.matrix.array[start + $0])) }
+        return powers.map { $0 / powers.reduce(0, +) }
+      }
+      let values = found.array
+      XCTAssertLessThan(relativeError(values, expected), 1e-7)
+      _ = layer.forward(x.matrix.prefix(rows), labels: labels)
+      XCTAssertEqual(values, layer.probabilities.array)
+    }
+  }
+
   /// Logits as large as floats go: no overflow, and the right loss.
   func testCrossEntropyOfExtremeLogits() {
     let values: [Float] = [-3e38, 3e38, 0, -1000, 1000, 999]
