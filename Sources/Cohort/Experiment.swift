@@ -50,6 +50,12 @@ public struct Experiment: Sendable, Equatable {
   /// Whether every task draws from the beats of all patients.
   public var isPooled: Bool { scenario == .consistent && tasks == .paper }
 
+  /// Tasks over so many source records; of rhythms fewer, if the records lack one.
+  public func taskCount(records: Int) -> Int {
+    guard isPooled else { return records }
+    return problem == .detection ? 2 : Rhythm.allCases.count
+  }
+
   public var labelling: Labelling {
     switch (problem, scenario) {
     case (.detection, _): abnormality

@@ -12,6 +12,11 @@ public struct Fingerprint: Sendable {
     value = (value ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
   }
 
+  /// Bytes as they are.
+  public mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    for byte in bytes { add(byte: byte) }
+  }
+
   public mutating func add(_ number: Int) {
     let bits = UInt64(bitPattern: Int64(number))
     for shift in stride(from: UInt64(0), to: 64, by: 8) {

@@ -89,6 +89,7 @@ public struct Patient: Sendable {
   public static func trace(record: String, lead: String? = nil, rate: Double) throws -> (
     lead: String, samples: [Float]
   ) {
+    let record = record.hasSuffix(".hea") ? String(record.dropLast(4)) : record
     let name = (record as NSString).lastPathComponent
     let (header, signal) = try read(lead: lead, of: record, name: name)
     let samples = try Preprocessing(rate: rate).process(signal, of: header, record: name).samples

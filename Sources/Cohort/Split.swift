@@ -72,14 +72,22 @@ extension Patient {
   /// less than `classGuard` seconds (two windows) from a training beat of any class are in no part; nor are
   /// test beats so near to a validation beat.
   public func partitionByClass(_ split: Split, seed: UInt64 = 0) -> Partition {
-    guard split != .random else { return partition(.random, seed: seed) }
+    precondition(
+      split == .chronological || split == .random, "partitionByClass(.\(split)): chronological or random")
+    var name = Fingerprint()
+    name.add(self.name)
+    var stream = RandomStream(seed: seed, name.value)
     var (train, validation, test): ([Int], [Int], [Int]) = ([], [], [])
     for label in Set(examples.labels).sorted() {
-      let members = examples.labels.indices.filter { examples.labels[$0] == label }
+      var members = examples.labels.indices.filter { examples.labels[$0] == label }
+      if split == .random { stream.shuffle(&members) }
       let (first, second) = ((6 * members.count + 5) / 10, (7 * members.count + 5) / 10)
       train += members[..<first]
       validation += members[first..<second]
       test += members[second...]
+    }
+    guard split == .chronological else {
+      return Partition(train: train.sorted(), validation: validation.sorted(), test: test.sorted())
     }
     let reach = Self.classGuard * samplingFrequency
     func apart(_ chosen: [Int], from others: [Int]) -> [Int] {

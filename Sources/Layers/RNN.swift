@@ -6,6 +6,7 @@ public final class RNN {
   private let states: Storage
   private let preactivationGradients: Storage
   private let stateGradient: Storage
+  private var rows = 0
 
   /// - Parameters:
   ///   - frames: T.
@@ -29,7 +30,8 @@ public final class RNN {
 
   /// x is B x (T * D), frame first; returns the last hidden state, B x H.
   public func forward(_ x: Matrix) -> Matrix {
-    let (rows, hidden) = (x.rows, recurrence.hidden)
+    rows = x.rows
+    let hidden = recurrence.hidden
     let h = states.matrix(rows: recurrence.frames * rows, columns: hidden)
     recurrence.multiplyInput(x, into: h)
     for t in 0..<recurrence.frames {
@@ -43,6 +45,7 @@ public final class RNN {
   /// Sets the gradients of the three parameters from dh = dL/dh_T (B x H), x being that of the last `forward`.
   public func backward(_ x: Matrix, _ dh: Matrix) {
     let (rows, hidden) = (x.rows, recurrence.hidden)
+    precondition(rows == self.rows, "RNN.backward without forward on the same rows before it")
     precondition(dh.rows == rows && dh.columns == hidden, "a gradient of another shape than the output")
     let h = states.matrix(rows: recurrence.frames * rows, columns: hidden)
     let dz = preactivationGradients.matrix(rows: h.rows, columns: hidden)

@@ -79,7 +79,7 @@ public struct HTMLPage: Sendable {
     }
     * { box-sizing: border-box; }
     body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.55 system-ui, sans-serif; }
-    main { max-width: 68rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
+    main { max-width: 72rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
     h1 { font-size: 1.7rem; line-height: 1.2; margin: 0; border-left: .3rem solid var(--accent); padding-left: .8rem; }
     h2 { font-size: 1.15rem; margin: 2.4rem 0 .6rem; }
     h3 { font-size: 1rem; margin: 1.6rem 0 .5rem; }

@@ -160,8 +160,9 @@ extension TaskSet {
       })
   }
 
-  /// The rhythms with at least `enough` training beats and at least one test beat, and their beats, numbered anew.
-  private static func keptRhythms(_ pool: Parts) throws -> (names: [String], pool: Parts) {
+  /// The rhythms with at least `enough` training beats and at least one test beat, and their beats, numbered anew. Throws
+  /// `AssemblyError.tooFewClasses` for fewer than two.
+  public static func keptRhythms(_ pool: Parts) throws -> (names: [String], pool: Parts) {
     let names = Rhythm.allCases.map(\.name)
     let (training, test) = (pool.training.classCounts(names.count), pool.test.classCounts(names.count))
     let kept = names.indices.filter { training[$0] >= enough && test[$0] > 0 }

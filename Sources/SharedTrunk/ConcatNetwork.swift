@@ -97,7 +97,7 @@ final class ConcatNetwork: Learner {
 
   // MARK: Prediction
 
-  /// Mean of `p_i` over 256 class-balanced training examples of each task, and their sum over all tasks.
+  /// Mean of `p_i` over 256 training examples of each task, drawn as in training, and their sum over all tasks.
   func prepareToPredict() throws {
     let count = 256
     for (position, slot) in slots.enumerated() {

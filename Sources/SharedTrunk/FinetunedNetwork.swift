@@ -2,7 +2,7 @@ import Cohort
 import Layers
 import MPI
 
-/// Pooled learning for the first half of the steps, then a copy for each task, trained on that task's own examples: fine-tuning within
+/// Pooled learning, patients equally often, for the first half of the steps, then a copy for each task, trained on that task's own examples: fine-tuning within
 /// the budget of examples that the other networks have. The learning rate goes on falling over both halves.
 final class FinetunedNetwork: Learner {
   private let pooled: PooledNetwork

@@ -195,6 +195,7 @@ struct PoolSampler {
   }
 
   private func balanced(_ task: Int, _ stream: inout RandomStream, _ take: (Int, Int) -> Void) {
+    precondition(counts[task].contains { $0 > 0 }, "task \(task) has no training example")
     let label = present(counts[task], &stream)
     give(task, label, stream.index(below: counts[task][label]), take)
   }

@@ -63,7 +63,8 @@ enum Start {
     }
   }
 
-  /// Inputs of one output: a matrix's rows; a bias has those of the matrix that it belongs to.
+  /// Inputs of one output: a matrix's rows; a bias has those of the matrix that it belongs to. Of a recurrent branch the hidden state's
+  /// numbers throughout, as in PyTorch.
   private static func fanIn(_ parameter: Parameter, _ shape: NetworkShape, _ concatenated: Int) -> Int {
     switch parameter.name {
     case Tensor.input, Tensor.trunkBias(0): concatenated

@@ -39,11 +39,11 @@ public enum System: Sendable, Hashable {
     return shape
   }
 
-  /// The data: the multi-task network's own, or without what its tasks borrow.
+  /// The data: with what the tasks borrow, or for the plainest single networks without.
   public func data(_ tasks: TaskSet) -> TaskSet {
     switch self {
-    case .mtl, .stl(.borrowed): tasks.withBorrowed
-    case .stl: tasks
+    case .mtl, .stl(.borrowed), .stl(.alone), .stl(.finetuned), .stl(.average): tasks.withBorrowed
+    case .stl(.pooled), .stl(.balanced), .stl(.wide): tasks
     }
   }
 

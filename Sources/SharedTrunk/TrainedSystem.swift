@@ -29,6 +29,9 @@ public struct TrainedSystem {
     self.trainings = trainings
   }
 
+  /// Weights and biases of all networks.
+  public var parameterCount: Int { networks.reduce(0) { $0 + $1.parameterCount } }
+
   /// Class probabilities of own task `position`'s examples (count x classes), the patient being known.
   public func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
     mean(networks.map { $0.predictOwn(position, examples) })

@@ -39,11 +39,12 @@ public enum Baseline: String, Codable, Sendable, CaseIterable {
   case wide
   /// `balanced`, with the examples that the multi-task network's tasks borrow.
   case borrowed
-  /// A network a patient, nothing shared.
+  /// A network a patient, nothing shared; with what its task borrows.
   case alone
-  /// Pooled for half of the steps, then trained on for each patient apart.
+  /// `borrowed` for half of the steps, then trained on for each patient apart.
   case finetuned
-  /// The mean of as many single-task networks as the multi-task network has heads, each on the whole budget, from seeds of their own.
+  /// The mean of as many networks as the multi-task network has heads, each on the whole budget, from seeds of their own: `borrowed`,
+  /// or where tasks are no patients `pooled`.
   case average
 }
 

@@ -158,6 +158,11 @@ extension ModelDescription {
     let numbers = labelling.classNames.enumerated().compactMap { number, name in
       classes.firstIndex(of: name).map { (Int32(number), Int32($0)) }
     }
-    return examples.renumbered(Dictionary(uniqueKeysWithValues: numbers))
+    let known = examples.renumbered(Dictionary(uniqueKeysWithValues: numbers))
+    guard known.count > 0 else {
+      throw Failure(
+        .data, "record \(record) has no beat of the model's classes (\(classes.joined(separator: ", ")))")
+    }
+    return known
   }
 }

@@ -50,3 +50,33 @@ func say(_ text: String, terminator: String = "\n") {
 
 /// `value` with a fixed number of decimals.
 func decimals(_ value: Double, _ count: Int) -> String { String(format: "%.\(count)f", value) }
+
+/// How far work of many pieces is, and how long it will take.
+struct WorkProgress {
+  private let speaks: Bool
+  private let start = Date()
+  private var shown = Date.distantPast
+
+  init(speaks: Bool) { self.speaks = speaks }
+
+  /// `done` and `all` in any unit that goes with time.
+  mutating func show(done: Double, of all: Double, _ text: String) {
+    let interval = Launcher.isTerminal ? 0.1 : 10
+    guard speaks, Date().timeIntervalSince(shown) > interval else { return }
+    shown = Date()
+    let spent = Date().timeIntervalSince(start)
+    let left = done > 0 ? Self.duration(spent / done * (all - done)) + " left" : "time left not known yet"
+    let line = "\(Int(100 * done / max(all, 1))) %  \(text)  \(left)"
+    if Launcher.isTerminal { say("\r\u{1B}[K\(line)", terminator: "") } else { say(line) }
+  }
+
+  func end(_ text: String) {
+    guard speaks else { return }
+    if Launcher.isTerminal { say("\r\u{1B}[K", terminator: "") }
+    say("100 %  \(text) took \(Self.duration(Date().timeIntervalSince(start)))")
+  }
+
+  private static func duration(_ seconds: Double) -> String {
+    seconds < 90 ? "\(decimals(seconds, 0)) s" : "\(decimals(seconds / 60, 1)) min"
+  }
+}

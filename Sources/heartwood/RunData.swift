@@ -54,12 +54,6 @@ struct Cast {
     }
   }
 
-  /// Tasks of the run: fewer, if the records lack a rhythm.
-  func taskCount(_ command: Train) -> Int {
-    guard command.experiment.isPooled else { return sources.count }
-    return command.problem == .detection ? 2 : Rhythm.allCases.count
-  }
-
   /// Those of the 21 records that the folder holds.
   static func recordsOfRhythms(in folder: String) throws -> [String] {
     let held = rhythmRecords.filter { FileManager.default.fileExists(atPath: "\(folder)/\($0).hea") }

@@ -98,7 +98,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help:
-      "Probability of dropping a feature before each trunk layer and the heads (default: 0.2; 0 for tasks side by side and unseen patients)."
+      "Probability of dropping a feature before each trunk layer and the heads (default: 0.2; 0 for tasks side by side, detection on unseen patients)."
   )
   var dropout: Float?
 
@@ -196,8 +196,9 @@ struct Train: ParsableCommand {
     if learning == .stl {
       try check(pairing == nil, "--pairing is for --learning mtl: a single network pairs nothing")
       try check(
-        !borrow || mainBaseline == .borrowed,
-        "--borrow with --learning stl is for --baseline borrowed; no other form reads what is borrowed")
+        !borrow || [.borrowed, .alone, .finetuned].contains(mainBaseline ?? .pooled),
+        "--borrow with --learning stl is for --baseline borrowed, alone or finetuned; no other reads what is borrowed"
+      )
     }
     if learning == .stl || fusion == .hard {
       let form = learning == .stl ? "--learning stl" : "--fusion hard"

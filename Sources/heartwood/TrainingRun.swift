@@ -22,7 +22,8 @@ struct TrainingRun {
   func run() throws {
     let cast = try castOfAll()
     try session.requireMemory(
-      command.shape(command.main).bytes(batch: command.options.batch) * Double(cast.taskCount(command))
+      command.shape(command.main).bytes(batch: command.options.batch)
+        * Double(command.experiment.taskCount(records: cast.sources.count))
         / Double(session.ranks))
     try session.together { try folder.create(leads: session.leads) }
     if session.leads { say("Data: \(source.sentence)\(cast.note.map { "; \($0)" } ?? "")") }
@@ -50,7 +51,7 @@ struct TrainingRun {
   /// The records, as the first rank finds them; too many ranks for them end the run before any is read.
   private func castOfAll() throws -> Cast {
     let cast = try session.together { try Cast(command, source) }
-    let tasks = cast.taskCount(command)
+    let tasks = command.experiment.taskCount(records: cast.sources.count)
     guard session.ranks <= tasks else {
       try session.end(
         .usage, "\(session.ranks) ranks for \(tasks) tasks: use -n \(tasks) or fewer")
@@ -84,7 +85,8 @@ struct TrainingRun {
     let start = Environment.wallTime()
     let judged = try judge(trained, data)
     let outcome = Outcome(
-      system: system, network: trained.networks[0], training: trained.trainings[0], history: history,
+      system: system, network: trained.networks[0], parameters: trained.parameterCount,
+      training: trained.trainings[0], history: history,
       results: session.leads ? judged.map { result($0, data) } : [],
       test: session.leads ? test(judged, data) : nil, stepBytes: sent.exchanged - before.exchanged,
       evaluationSeconds: Environment.wallTime() - start)
@@ -203,11 +205,11 @@ struct TrainingRun {
           borrowedExamples: data.counts[$0].borrowed, testExamples: data.counts[$0].own)
       },
       targets: data.targets.map(\.name), seed: command.seed, batch: options.batch, steps: options.steps,
-      parameters: main.network.parameterCount, loss: main.loss, validation: main.validation,
+      parameters: main.parameters, loss: main.loss, validation: main.validation,
       test: Summary.Test(metrics: main.test!, protocol: answerName(main)), perTask: main.results,
       baselines: baselines.map {
         Summary.Baseline(
-          name: $0.name, parameters: $0.network.parameterCount, loss: $0.loss, validation: $0.validation,
+          name: $0.name, parameters: $0.parameters, loss: $0.loss, validation: $0.validation,
           test: Summary.Test(metrics: $0.test!, protocol: answerName($0)), perTask: $0.results)
       },
       throughput: Summary.Throughput(
@@ -230,7 +232,10 @@ struct TrainingRun {
 /// A trained network and how it was judged (on the first rank; elsewhere without results).
 struct Outcome {
   let system: System
+  /// The first, of several.
   let network: Network
+  /// Of all its networks.
+  let parameters: Int
   let training: TrainingResult
   let history: History
   let results: [Summary.Result]

@@ -8,16 +8,17 @@ struct StudyFigures {
   /// Seed by seed, and for each the units of all targets in order.
   private let units: [[UnitResult]]
 
-  init(_ study: Study, _ units: [UnitResult]) {
+  /// `units`: at least one. Throws if they are not of the same classes, which no figure could be a mean over.
+  init(_ study: Study, _ units: [UnitResult]) throws {
     self.study = study
     self.units = Dictionary(grouping: units, by: \.seed).sorted { $0.key < $1.key }.map { _, units in
-      study.targets.isEmpty
+      study.experiment.scenario == .consistent
         ? units : study.targets.compactMap { target in units.first { $0.target == target } }
     }
+    guard Set(units.map(\.classes)).count == 1 else {
+      throw Failure(.data, "\(study.id): not all seeds and targets have the same classes to tell apart")
+    }
   }
-
-  /// Whether there is nothing to show: no target.
-  var isEmpty: Bool { units.isEmpty }
 
   /// Every beat's verdict by the study's MTL on that target, where a unit has kept them, and its seed.
   func verdicts(on target: String) -> ([UnitResult.Verdict], UInt64)? {
@@ -28,24 +29,34 @@ struct StudyFigures {
 
   var names: [String] { units[0][0].entrants.map(\.name) }
 
+  private func judged(_ unit: UnitResult, _ name: String) -> UnitResult.Judged {
+    unit.entrants.first { $0.name == name }!  // names are those of the study, which the units' key holds
+  }
+
   /// An entrant's figure for each seed, the mean over the targets asked for. Nil for a seed where a target has none.
   private func bySeed(_ name: String, target: String? = nil, _ figure: (Metrics) -> Double?) -> [Double?] {
     units.map { units in
       let values = units.filter { target == nil || $0.target == target }
-        .map { unit in unit.entrants.first { $0.name == name }.flatMap { figure($0.metrics) } }
+        .map { figure(judged($0, name).metrics) }
       let known = values.compactMap { $0 }
       return known.count == values.count ? Statistics.mean(known) : nil
     }
   }
 
-  /// Balanced accuracy by seed, over all targets or on one.
-  func scores(_ name: String, target: String? = nil) -> [Double] {
-    bySeed(name, target: target) { $0.balancedAccuracy }.map { $0 ?? 0 }
+  /// A figure that every unit has, for each seed: the mean over all targets, or that on one.
+  private func whole(_ name: String, target: String? = nil, _ figure: (Metrics) -> Double) -> [Double] {
+    units.map { units in
+      Statistics.mean(
+        units.filter { target == nil || $0.target == target }.map { figure(judged($0, name).metrics) })
+    }
   }
 
-  func answer(_ name: String) -> String {
-    units[0][0].entrants.first { $0.name == name }?.answer ?? ""
+  /// Balanced accuracy by seed.
+  func scores(_ name: String, target: String? = nil) -> [Double] {
+    whole(name, target: target) { $0.balancedAccuracy }
   }
+
+  func answer(_ name: String) -> String { judged(units[0][0], name).answer }
 
   /// The single-task network with the highest mean on the same test data: the hardest to beat, and chosen against MTL.
   func strongest(target: String? = nil) -> String {
@@ -65,7 +76,7 @@ struct StudyFigures {
   }
 
   private func entrant(_ name: String) -> PaperResults.Entrant {
-    let judged = units.flatMap { $0 }.compactMap { unit in unit.entrants.first { $0.name == name } }
+    let judged = units.flatMap { $0 }.map { self.judged($0, name) }
     let classes = judged[0].metrics.confusion.indices
     let confusion = classes.map { row in
       classes.map { column in judged.reduce(0) { $0 + $1.metrics.confusion[row][column] } }
@@ -74,7 +85,7 @@ struct StudyFigures {
     return .init(
       name: name, protocol: judged[0].answer, parameters: judged[0].parameters,
       balancedAccuracy: .init(scores(name)), accuracy: .init(bySeed(name) { $0.accuracy }),
-      macroF1: .init(bySeed(name) { $0.macroF1 }.map { $0 ?? 0 }), auc: .init(bySeed(name) { $0.auc }),
+      macroF1: .init(whole(name) { $0.macroF1 }), auc: .init(bySeed(name) { $0.auc }),
       sensitivity: .init(bySeed(name) { $0.sensitivity }),
       specificity: .init(bySeed(name) { $0.specificity }),
       gain: name == study.referenceName
@@ -91,25 +102,30 @@ struct StudyFigures {
 }
 
 extension PaperResults.Cell {
-  /// `target`: the paper's unseen patient; the study has others beside it.
-  init(_ published: PublishedCell, _ figures: StudyFigures, target: String) {
+  /// `target`: the paper's unseen patient; the study has others beside it. `isPapers`: whether records and target are the paper's.
+  init(_ published: PublishedCell, _ figures: StudyFigures, target: String, isPapers: Bool) {
     let target = published.scenario == .inconsistent ? target : nil
     let (study, strongest) = (figures.study, figures.strongest(target: target))
     let mtl = figures.scores(study.main, target: target)
     let stl = figures.scores(study.referenceName, target: target)
-    let gain = PaperResults.Gain(mtl, over: stl)
+    let best = figures.scores(strongest, target: target)
+    let (gain, gainStrongest) = (PaperResults.Gain(mtl, over: stl), PaperResults.Gain(mtl, over: best))
     self.init(
       table: published.table, problem: published.problem.rawValue, scenario: published.scenario.rawValue,
       branch: published.branch.rawValue, published: .init(stl: published.stl, mtl: published.mtl),
       stl: .init(stl), mtl: .init(mtl), gain: gain, protocol: figures.answer(study.main),
-      note: Self.note(published, study, figures), abovePublished: Statistics.mean(mtl) > published.mtl,
-      verdict: .init(gain), strongest: strongest,
-      verdictStrongest: .init(.init(mtl, over: figures.scores(strongest, target: target))), study: study.id)
+      note: published.note(figures), abovePublished: isPapers ? Statistics.mean(mtl) > published.mtl : nil,
+      verdict: .init(gain),
+      strongest: .init(
+        name: strongest, figure: .init(best), gain: gainStrongest, verdict: .init(gainStrongest)),
+      study: study.id)
   }
+}
 
-  private static func note(_ cell: PublishedCell, _ study: Study, _ figures: StudyFigures) -> String {
-    let reference = "STL is \(study.referenceName)"
-    switch (cell.problem, cell.scenario) {
+extension PublishedCell {
+  fileprivate func note(_ figures: StudyFigures) -> String {
+    let reference = "STL is \(figures.study.referenceName)"
+    switch (problem, scenario) {
     case (.detection, .consistent):
       return
         "\(reference). Split by beats at random, as the published figures suggest the paper did: neighbours of test "
@@ -122,15 +138,16 @@ extension PaperResults.Cell {
       return "\(reference). One unseen patient; each of the others in turn stands beside it."
     case (.classification, .inconsistent):
       return
-        "\(reference), with the same borrowing. VT against the rest, the only one of the four rhythms that the paper's "
-        + "target has: four classes, as the paper's text has it, cannot be tested on it."
+        "\(reference), with the same borrowing. VT against the rest: two classes, where the paper's text has four. The "
+        + "published figures beside it are of another question."
     }
   }
 }
 
 extension PaperResults.Average {
   init?(
-    _ published: (table: Int, problem: Problem, stl: Double, mtl: Double), _ cells: [PaperResults.Cell]
+    _ published: (table: Int, problem: Problem, stl: Double, mtl: Double), _ cells: [PaperResults.Cell],
+    isPapers: Bool
   ) {
     let own = cells.filter { $0.table == published.table && $0.problem == published.problem.rawValue }
     guard own.count == BranchShape.Kind.allCases.count, let seeds = own.map(\.mtl.seeds).min() else {
@@ -138,30 +155,34 @@ extension PaperResults.Average {
     }
     let stl = (0..<seeds).map { seed in Statistics.mean(own.map { $0.stl.bySeed[seed] }) }
     let mtl = (0..<seeds).map { seed in Statistics.mean(own.map { $0.mtl.bySeed[seed] }) }
+    let gain = PaperResults.Gain(mtl, over: stl)
     self.init(
       table: published.table, problem: published.problem.rawValue,
-      published: .init(stl: published.stl, mtl: published.mtl), stl: .init(stl), mtl: .init(mtl),
-      gain: .init(mtl, over: stl))
+      published: .init(stl: published.stl, mtl: published.mtl), stl: .init(stl), mtl: .init(mtl), gain: gain,
+      abovePublished: isPapers ? Statistics.mean(mtl) > published.mtl : nil, verdict: .init(gain))
   }
 }
 
 extension PaperResults.Tuning {
   /// A system's settings, each the mean over the units (targets or seeds).
   static func all(_ study: Study, _ results: [TuningResult]) -> [PaperResults.Tuning] {
-    guard let first = results.first else { return [] }
     var systems: [String] = []
-    for point in first.points where !systems.contains(point.system) { systems.append(point.system) }
+    for point in results[0].points where !systems.contains(point.system) { systems.append(point.system) }
     return systems.map { system in
-      let indices = first.points.indices.filter { first.points[$0].system == system }
-      let validation = indices.map { index in Statistics.mean(results.map { $0.points[index].validation }) }
-      let test = indices.map { index in Statistics.mean(results.map { $0.points[index].test }) }
-      let best = validation.indices.max { validation[$0] < validation[$1] } ?? 0
-      let point = first.points[indices[best]]
+      let points = results.map { $0.points.filter { $0.system == system } }
+      let settings = points[0].indices
+      // Each unit's setting by its own validation data: those of one target's fold are another's test data.
+      let chosen = points.map { $0.max { $0.validation < $1.validation }! }
       return .init(
         study: study.id, title: study.title, branch: study.branch.rawValue, system: system,
-        settings: indices.count, validation: .init(validation), test: .init(test),
-        chosen: .init(
-          learningRate: point.learningRate, width: point.width, steps: point.steps, test: test[best]))
+        settings: settings.count,
+        validation: .init(settings.map { index in Statistics.mean(points.map { $0[index].validation }) }),
+        test: .init(settings.map { index in Statistics.mean(points.map { $0[index].test }) }),
+        chosen: zip(results, chosen).map { result, point in
+          .init(
+            target: result.target, seed: result.seed, learningRate: point.learningRate, width: point.width,
+            steps: point.steps, test: point.test)
+        }, chosenTest: Statistics.mean(chosen.map(\.test)))
     }
   }
 }

@@ -9,7 +9,7 @@ struct Paper: ParsableCommand {
     discussion: """
       Trains and judges every network of both tables and of what stands beside them, over the seeds; the work is dealt out to the ranks.
       What is done is kept in DIR/units: the same command goes on where it was cut off. Writes paper.json, tables.md, tables.csv and
-      report.html.
+      report.html, of every study that is whole in DIR.
 
       Example:
         Launch/heartwood -n 2 paper --data mitdb --seeds 5 --output runs/paper
@@ -42,7 +42,7 @@ struct Paper: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Only studies whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients, tuning.",
+      "Only work whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients-detection, tuning.",
       valueName: "list"))
   var only: String?
 
@@ -61,9 +61,17 @@ struct Paper: ParsableCommand {
       throw ValidationError("--target \(unseen) is not one of the records (\(names.joined(separator: ",")))")
     }
     guard names.count >= 3 else { throw ValidationError("--records: at least two sources and the target") }
-    for prefix in only?.split(separator: ",") ?? []
+    let files = (names + (rhythmRecords?.names ?? [])).map(ModelFolder.taskFile)
+    guard Set(files).count == Set(names + (rhythmRecords?.names ?? [])).count else {
+      throw ValidationError("--records: two names differ only in / and -, and their files would be one")
+    }
+    let prefixes = only?.split(separator: ",") ?? []
+    for prefix in prefixes
     where !Self.groups.contains(where: { $0.hasPrefix(prefix) || prefix.hasPrefix($0) }) {
       throw ValidationError("--only \(prefix): none of \(Self.groups.joined(separator: ", "))")
+    }
+    guard only == nil || !prefixes.isEmpty else {
+      throw ValidationError("--only names nothing; choose from \(Self.groups.joined(separator: ", "))")
     }
   }
 
@@ -73,17 +81,15 @@ struct Paper: ParsableCommand {
     Session.run { session in try PaperRun(self, data: folder, session).run() }
   }
 
-  private static let groups = [
-    "table1-detection", "table1-classification", "table2-detection", "table2-classification", "patients",
-    "tuning",
-  ]
+  private static let groups = Study.Group.allCases.map(\.rawValue) + ["tuning"]
 
   var names: [String] { records?.names ?? Cast.paperRecords }
   var unseen: String { target ?? Cast.paperTarget }
   var kinds: [BranchShape.Kind] { branches?.kinds ?? BranchShape.Kind.allCases }
 
-  func wants(_ id: String) -> Bool {
-    only.map { $0.split(separator: ",").contains { id.hasPrefix($0) } } ?? true
+  func wants(_ work: any Work) -> Bool {
+    kinds.contains(work.study.branch)
+      && (only.map { $0.split(separator: ",").contains { work.id.hasPrefix($0) } } ?? true)
   }
 
   struct BranchList: ExpressibleByArgument {

@@ -64,7 +64,7 @@ struct PaperReport {
       ["published", "ours"]
     ) { cell in
       [
-        .init(cell.published.mtl - cell.published.stl),
+        .init(cell.published.gain),
         .init(cell.gain.mean, low: cell.gain.low, high: cell.gain.high),
       ]
     }
@@ -189,12 +189,14 @@ struct PaperReport {
   }
 
   private var tuning: [HTMLPage.Block] {
-    [
+    func listed(_ numbers: [some Any]) -> String { numbers.map { "\($0)" }.joined(separator: ", ") }
+    let grid = results.tuningGrid ?? .init()
+    return [
       .paragraph(
-        "The paper says that its scheme needs little effort to tune. One grid for both: learning rate \(TuningUnit.learningRates.map { "\($0)" }.joined(separator: ", ")); width of both trunk layers \(TuningUnit.widths.map { "\($0)" }.joined(separator: ", ")); steps \(TuningUnit.shares.map { "\($0)" }.joined(separator: ", ")) times the recipe's. The less the settings' test figures spread, and the nearer the median is to the best, the less tuning matters. Nothing in the tables was chosen from this grid."
+        "The paper says that its scheme needs little effort to tune. One grid for both: learning rate \(listed(grid.learningRates)); width of both trunk layers \(listed(grid.widths)); steps \(listed(grid.shares)) times the recipe's. The less the settings' test figures spread, and the nearer the median is to the best, the less tuning matters. Nothing in the tables was chosen from this grid."
       ), .table(PaperTables.tuning(results)),
       .caption(
-        "Balanced accuracy, each setting the mean over unseen patients (seed 1) or over seeds. Chosen by validation: learning rate, width, steps."
+        "Balanced accuracy, each setting the mean over unseen patients (seed 1) or over seeds. Last column: each unseen patient, or each seed, at the setting that its own validation data choose."
       ),
     ]
   }
@@ -209,16 +211,16 @@ struct PaperReport {
 
   private var run: Table {
     var table = Table(["figure", "value"])
-    table.add(["Heartwood", results.heartwood])
+    table.add(["Heartwood", results.run.heartwood])
     table.add(["records", results.records.joined(separator: " ")])
     table.add(["unseen patient", results.target])
     table.add(["records with rhythms", results.rhythmRecords.joined(separator: " ")])
     table.add(["patients with VT, each in turn unseen", results.rhythmTargets.joined(separator: " ")])
-    table.add(["seeds", "\(results.seeds)"])
-    table.add(["ranks", "\(results.ranks)"])
-    table.add(["units (study, target, seed)", "\(results.units)"])
-    table.add(["of them kept from an earlier run", "\(results.kept)"])
-    table.add(["seconds of this run", decimals(results.seconds, 1)])
+    table.add(["seeds", "\(results.run.seeds)"])
+    table.add(["ranks", "\(results.run.ranks)"])
+    table.add(["units made by this run", "\(results.run.units)"])
+    table.add(["units kept from an earlier run", "\(results.run.kept)"])
+    table.add(["seconds of this run", decimals(results.run.seconds, 1)])
     return table
   }
 }

@@ -9,6 +9,14 @@ struct PaperResults: Codable {
     let sd: Double?
     let seeds: Int
     let bySeed: [Double]
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(mean, forKey: .mean)
+      try container.encode(sd, forKey: .sd)  // null rather than missing
+      try container.encode(seeds, forKey: .seeds)
+      try container.encode(bySeed, forKey: .bySeed)
+    }
   }
 
   /// A paired difference over the seeds with its 95 % interval (Student's t).
@@ -16,11 +24,33 @@ struct PaperResults: Codable {
     let mean: Double
     let low: Double?
     let high: Double?
+
+    func encode(to encoder: any Encoder) throws {
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(mean, forKey: .mean)
+      try container.encode(low, forKey: .low)  // null rather than missing
+      try container.encode(high, forKey: .high)
+    }
   }
 
   struct Published: Codable {
     let stl: Double
     let mtl: Double
+    let gain: Double
+
+    init(stl: Double, mtl: Double) {
+      self.stl = stl
+      self.mtl = mtl
+      gain = mtl - stl
+    }
+  }
+
+  /// The single-task network with the highest mean on the cell's own test data, and MTL against it.
+  struct Strongest: Codable {
+    let name: String
+    let figure: Figure
+    let gain: Gain
+    let verdict: Verdict
   }
 
   /// A cell of the paper's Table I or II.
@@ -36,12 +66,11 @@ struct PaperResults: Codable {
     let gain: Gain
     let `protocol`: String
     let note: String
-    /// Whether MTL is above the published MTL figure.
-    let abovePublished: Bool
-    /// MTL against the cell's STL, and against the strongest single-task network of the same run.
+    /// Whether MTL is above the published MTL figure; nil for other records than the paper's.
+    let abovePublished: Bool?
+    /// MTL against the cell's STL.
     let verdict: Verdict
-    let strongest: String
-    let verdictStrongest: Verdict
+    let strongest: Strongest
     let study: String
   }
 
@@ -64,6 +93,8 @@ struct PaperResults: Codable {
     let stl: Figure
     let mtl: Figure
     let gain: Gain
+    let abovePublished: Bool?
+    let verdict: Verdict
   }
 
   struct StudyResult: Codable {
@@ -112,8 +143,9 @@ struct PaperResults: Codable {
     let settings: Int
     let validation: Spread
     let test: Spread
-    /// The setting that validation chooses, and what it gives on test data.
-    let chosen: Setting
+    /// The setting that validation chooses for each target or seed, and the mean of what these give on test data.
+    let chosen: [Setting]
+    let chosenTest: Double
   }
 
   /// The settings tried: every combination.
@@ -131,6 +163,8 @@ struct PaperResults: Codable {
   }
 
   struct Setting: Codable {
+    let target: String?
+    let seed: UInt64
     let learningRate: Double
     let width: Int
     let steps: Int
@@ -164,28 +198,31 @@ struct PaperResults: Codable {
     let how: String
   }
 
-  var heartwood: String
-  var source: String
-  var records: [String]
-  var target: String
-  var rhythmRecords: [String]
-  var missingRhythmRecords: [String]
-  var rhythmTargets: [String]
-  var seeds: Int
-  var cells: [Cell]
-  var averages: [Average]
-  var studies: [StudyResult]
-  var tuning: [Tuning]
-  var tuningGrid: TuningGrid?
-  var strip: Strip?
-  var choices: [Choice]
-  var notes: [String]
-  var rocRates: [Double]
-  /// Of this run alone; of what an earlier one left, `kept` units.
-  var seconds: Double
-  var ranks: Int
-  var units: Int
-  var kept: Int
+  /// Of the run that wrote this, which may have found most units done: `kept` of an earlier run, `units` made by this one.
+  struct Run: Codable {
+    let heartwood: String
+    let source: String
+    let seeds: Int
+    let seconds: Double
+    let ranks: Int
+    let units: Int
+    let kept: Int
+  }
+
+  let run: Run
+  let records: [String]
+  let target: String
+  let rhythmRecords: [String]
+  let rhythmTargets: [String]
+  let cells: [Cell]
+  let averages: [Average]
+  let studies: [StudyResult]
+  let tuning: [Tuning]
+  let tuningGrid: TuningGrid?
+  let strip: Strip?
+  let choices: [Choice]
+  let notes: [String]
+  let rocRates: [Double]
 }
 
 // MARK: Over the seeds

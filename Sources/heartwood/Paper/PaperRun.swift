@@ -4,7 +4,7 @@ import Layers
 import MPI
 import SharedTrunk
 
-/// `heartwood paper` on every rank: deals out the units, runs this rank's, and on the first rank gathers them from the folder.
+/// `heartwood paper` on every rank: deals out the work, does this rank's, and on the first rank gathers all that the folder holds.
 struct PaperRun {
   private let command: Paper
   private let session: Session
@@ -19,20 +19,30 @@ struct PaperRun {
 
   private var source: DataSource { .folder(library.folder) }
   private var unitFolder: String { "\(command.output)/units" }
+  private func path(_ work: any Work) -> String { "\(unitFolder)/\(work.id).json" }
 
   func run() throws {
     try session.together { try makeFolder() }
+    try session.together { try requireSharedFolder() }
     let plan = try session.together { try self.plan() }
-    let pieces = allPieces(plan)
+    let wanted = allWork(plan).filter { command.wants($0) }
+    guard !wanted.isEmpty else {
+      try session.end(.usage, "--only and --branches leave nothing to do, or the data cannot make it")
+    }
     let alone = try session.communicator.split(color: session.rank, key: 0)!
-    try session.together { try checkData(plan, alone) }
-    if session.leads { say("Data: \(source.sentence)\n\(pieces.count) units on \(session.ranks) ranks") }
-    let kept = try work(pieces, alone)
-    // Every unit is in the folder once all ranks are here.
-    let allKept = try session.communicator.allreduce(Int64(kept), .sum, kind: Message.status)
+    try session.together { try checkData(wanted, alone) }
+    let pending = try self.pending(wanted)
+    if session.leads {
+      let kept = wanted.count - pending.count
+      say(
+        "Data: \(source.sentence)\n\(pending.count) units on \(session.ranks) ranks"
+          + (kept > 0 ? "; \(kept) more are there from an earlier run" : ""))
+    }
+    try work(pending, alone)
+    try session.communicator.barrier()
     try session.together {
       guard session.leads else { return }
-      let results = try results(plan, pieces, kept: Int(allKept))
+      let results = try results(plan, done: pending.count, kept: wanted.count - pending.count)
       try write(results)
       say(PaperTables.text(results))
       say(
@@ -40,54 +50,50 @@ struct PaperRun {
     }
   }
 
-  /// What the data lack for a study is found before any work, and by all ranks together. The branches have the same data; of the
-  /// seeds one is looked at.
-  private func checkData(_ plan: StudyPlan, _ alone: Communicator) throws {
-    let ordinary = studies(plan).flatMap { units($0, plan) }.filter { $0.seed == 1 }
-    let all = ordinary.map { ($0.study, $0.target) } + tuningUnits(plan).map { ($0.study, $0.target) }
-    let distinct = all.filter { study, _ in study.branch == command.kinds[0] }
-    for (index, (study, target)) in distinct.enumerated() where index % session.ranks == session.rank {
-      do {
-        _ = try Trial(study: study, target: target, seed: 1, library: library, communicator: alone)
-          .tasks(study.recipe.pairing)
-      } catch {
-        let failure = Failure(error)
-        throw Failure(failure.status, "\(study.id): \(failure.message)")
+  // MARK: Who plays
+
+  /// Of a class, in a patient who is to be judged.
+  static let leastTargetBeats = 5
+
+  private func plan() throws -> StudyPlan {
+    let rhythms =
+      try command.rhythmRecords?.names ?? command.records?.names ?? Cast.recordsOfRhythms(in: library.folder)
+    func counts(_ name: String, _ experiment: Experiment) throws -> [Int] {
+      try library.patient(name, experiment).examples.classCounts()
+    }
+    let detection = Experiment(.detection, .inconsistent, tasks: .patient)
+    let tachycardia = Experiment(.classification, .inconsistent, tasks: .patient)
+    let candidates = command.names + rhythms.filter { !command.names.contains($0) }
+    let teachers = try command.names.filter {
+      try library.parts($0, tachycardia, seed: 0).training.classCounts()[1] > 0
+    }
+    var plan = StudyPlan(
+      records: command.names, target: command.unseen,
+      detectionTargets: try command.names.filter {
+        try counts($0, detection).allSatisfy { $0 >= Self.leastTargetBeats }
+      }, rhythmRecords: rhythms,
+      rhythmTargets: try candidates.filter { target in
+        try counts(target, tachycardia)[1] >= Self.leastTargetBeats && teachers.contains { $0 != target }
+      })
+    for study in plan.studies
+    where study.branch == .cnn && study.group == .consistentClassification {
+      plan.omitted[study.name] = try reasonAgainst(study)
+    }
+    return plan
+  }
+
+  /// Why the records cannot make a study of rhythms; nil if they can.
+  private func reasonAgainst(_ study: Study) throws -> String? {
+    do {
+      var pool = Parts(windowLength: study.experiment.window.length)
+      for name in study.records {
+        pool.append(contentsOf: try library.parts(name, study.experiment, seed: 1))
       }
+      _ = try TaskSet.keptRhythms(pool)
+      return nil
+    } catch let error as AssemblyError {
+      return "\(error)"
     }
-  }
-
-  // MARK: The work
-
-  /// A piece of work by its name, and how to do it.
-  private struct Piece {
-    let id: String
-    let cost: Double
-    /// Of all that its study's results depend on.
-    let key: () throws -> String
-    /// Whether a file's content is this piece's result, under that key.
-    let isDone: (Data, String) -> Bool
-    let run: (String, Communicator) throws -> Data
-  }
-
-  private func allPieces(_ plan: StudyPlan) -> [Piece] {
-    let units = studies(plan).flatMap { study in self.units(study, plan) }.map { unit in
-      Piece(
-        id: unit.id, cost: unit.cost, key: { try key(unit.study) },
-        isDone: unit.isResult,
-        run: { try JSONEncoder.line.encode(unit.run(key: $0, library, $1)) })
-    }
-    let tuning = tuningUnits(plan).map { unit in
-      Piece(
-        id: unit.id, cost: unit.cost, key: { try key(unit.study) },
-        isDone: unit.isResult,
-        run: { try JSONEncoder.line.encode(unit.run(key: $0, library, $1)) })
-    }
-    return units + tuning
-  }
-
-  private func studies(_ plan: StudyPlan) -> [Study] {
-    plan.studies.filter { command.wants($0.id) && command.kinds.contains($0.branch) }
   }
 
   private func units(_ study: Study, _ plan: StudyPlan) -> [Unit] {
@@ -96,68 +102,110 @@ struct PaperRun {
       (1...UInt64(command.seeds)).map { seed in
         Unit(
           study: study, target: target, seed: seed,
-          keepsVerdicts: seed == 1 && target == plan.target && study.experiment.problem == .detection)
+          keepsVerdicts: study.group == .inconsistentDetection && seed == 1 && target == plan.target)
       }
     }
   }
 
   /// One seed of each patient in turn unseen, and up to three seeds of known patients in order of time.
-  private func tuningUnits(_ plan: StudyPlan) -> [TuningUnit] {
-    guard command.wants("tuning") else { return [] }
-    return plan.studies.filter { command.kinds.contains($0.branch) }.flatMap { study -> [TuningUnit] in
-      if study.id.hasPrefix("table2-detection") {
-        return study.targets.map { TuningUnit(study: study, target: $0, seed: 1) }
-      } else if study.id.hasPrefix("table1-detection-chronological") {
-        return (1...UInt64(min(command.seeds, 3))).map { TuningUnit(study: study, target: nil, seed: $0) }
-      }
-      return []
+  private func tuning(_ study: Study) -> [TuningUnit] {
+    switch (study.group, study.experiment.split) {
+    case (.inconsistentDetection, _):
+      study.targets.map { TuningUnit(study: study, target: $0, seed: 1) }
+    case (.consistentDetection, .chronological):
+      (1...UInt64(min(command.seeds, 3))).map { TuningUnit(study: study, target: nil, seed: $0) }
+    default: []
     }
   }
 
-  /// Does this rank's share; returns how many pieces an earlier run had left done.
-  private func work(_ pieces: [Piece], _ alone: Communicator) throws -> Int {
-    let mine = share(pieces)
-    var progress = WorkProgress(total: mine.reduce(0) { $0 + $1.cost }, speaks: session.leads)
-    var kept = 0
-    for (number, piece) in mine.enumerated() {
+  private func allWork(_ plan: StudyPlan) -> [any Work] {
+    let units: [any Work] = plan.studies.flatMap { self.units($0, plan) }
+    let tuned: [any Work] = plan.studies.flatMap(tuning)
+    return units + tuned
+  }
+
+  // MARK: The work
+
+  /// What the data lack for a study is found before any work, and by all ranks together. The branches have the same data; of the
+  /// seeds one is looked at.
+  private func checkData(_ wanted: [any Work], _ alone: Communicator) throws {
+    let distinct = wanted.filter { $0.seed == 1 && $0.study.branch == wanted[0].study.branch }
+    for (index, work) in distinct.enumerated() where index % session.ranks == session.rank {
       do {
-        let key = try piece.key()
-        let path = "\(unitFolder)/\(piece.id).json"
-        let isKept = FileManager.default.contents(atPath: path).map { piece.isDone($0, key) } ?? false
-        if isKept {
-          kept += 1
-        } else {
-          try AtomicFile.write(try piece.run(key, alone), to: path)
-        }
-        progress.advance(
-          piece.cost, wasKept: isKept, "unit \(number + 1)/\(mine.count) of this rank: \(piece.id)")
+        _ = try Trial(
+          study: work.study, target: work.target, seed: 1, library: library, communicator: alone
+        ).tasks(work.study.recipe.pairing)
+      } catch {
+        let failure = Failure(error)
+        throw Failure(failure.status, "\(work.study.id): \(failure.message)")
+      }
+    }
+  }
+
+  /// What no file holds the result of yet, as the first rank finds it, on all ranks. Results of other data or of another program go.
+  private func pending(_ wanted: [any Work]) throws -> [any Work] {
+    var isPending = [Int64](repeating: 0, count: wanted.count)
+    try session.together {
+      guard session.leads else { return }
+      for (index, work) in wanted.enumerated() where try !isDone(work) {
+        isPending[index] = 1
+        try? FileManager.default.removeItem(atPath: path(work))
+      }
+    }
+    isPending = try session.communicator.broadcast(isPending, root: 0, kind: Message.status)
+    return zip(wanted, isPending).filter { $1 == 1 }.map(\.0)
+  }
+
+  private func isDone(_ work: any Work) throws -> Bool {
+    guard let file = FileManager.default.contents(atPath: path(work)) else { return false }
+    return work.isResult(file, try key(work.study))
+  }
+
+  /// Does this rank's share, and on the first rank tells how far all ranks are until all is there.
+  private func work(_ pending: [any Work], _ alone: Communicator) throws {
+    var progress = WorkProgress(speaks: session.leads)
+    func tell() {
+      guard session.leads else { return }
+      let done = pending.filter { FileManager.default.fileExists(atPath: path($0)) }
+      progress.show(
+        done: done.reduce(0) { $0 + $1.cost }, of: pending.reduce(0) { $0 + $1.cost },
+        "\(done.count)/\(pending.count) units")
+    }
+    for work in share(pending) {
+      tell()
+      do {
+        try AtomicFile.write(try work.result(try key(work.study), library, alone), to: path(work))
       } catch {
         // Known to this rank alone, even if it is of a kind that ranks otherwise share.
         let failure = Failure(error)
-        throw Failure(failure.status, "\(piece.id): \(failure.message)")
+        throw Failure(failure.status, "\(work.id): \(failure.message)")
       }
     }
-    progress.end()
-    return kept
+    guard session.leads else { return }
+    while pending.contains(where: { !FileManager.default.fileExists(atPath: path($0)) }) {
+      tell()
+      usleep(100_000)
+    }
+    progress.end("\(pending.count) units")
   }
 
   /// Costly pieces first, each to the rank that has least so far; the same on every rank.
-  private func share(_ pieces: [Piece]) -> [Piece] {
+  private func share(_ pending: [any Work]) -> [any Work] {
     var loads = [Double](repeating: 0, count: session.ranks)
-    var mine: [Piece] = []
-    for (_, piece) in pieces.enumerated().sorted(by: {
-      ($1.element.cost, $0.offset) < ($0.element.cost, $1.offset)
-    }) {
+    var mine: [any Work] = []
+    let order = pending.indices.sorted { (pending[$1].cost, $0) < (pending[$0].cost, $1) }
+    for work in order.map({ pending[$0] }) {
       let rank = loads.indices.min { loads[$0] < loads[$1] }!
-      loads[rank] += piece.cost
-      if rank == session.rank { mine.append(piece) }
+      loads[rank] += work.cost
+      if rank == session.rank { mine.append(work) }
     }
     return mine
   }
 
+  /// Of all that a study's results depend on: this program, the CPU level, the data, and every option.
   private func key(_ study: Study) throws -> String {
     var hash = Fingerprint()
-    hash.add("\(Heartwood.version) \(CPULevel.current)")
+    hash.add("\(Self.program) \(CPULevel.current)")
     hash.add(study.id)
     hash.add("\(study.experiment) \(study.records) \(study.borrows) \(study.reference)")
     let encoder = JSONEncoder.line
@@ -172,121 +220,59 @@ struct PaperRun {
     return String(format: "%016llx", hash.value)
   }
 
-  // MARK: Who plays
-
-  private func plan() throws -> StudyPlan {
-    let rhythms =
-      try command.rhythmRecords?.names ?? command.records?.names ?? Cast.recordsOfRhythms(in: library.folder)
-    let tachycardia = Experiment(.classification, .inconsistent, tasks: .patient)
-    let candidates = command.names + rhythms.filter { !command.names.contains($0) }
-    let teachers = try command.names.filter {
-      try library.parts($0, tachycardia, seed: 0).training.classCounts()[1] > 0
-    }
-    let targets = try candidates.filter { target in
-      try library.patient(target, tachycardia).examples.classCounts()[1] >= Self.leastTargetBeats
-        && teachers.contains { $0 != target }
-    }
-    return StudyPlan(
-      records: command.names, target: command.unseen, rhythmRecords: rhythms, rhythmTargets: targets)
-  }
-
-  /// Of the rhythm looked for, in a patient who is to be judged.
-  private static let leastTargetBeats = 5
+  /// This executable by its content: a change of code makes all results anew.
+  private static let program: UInt64 = {
+    var hash = Fingerprint()
+    hash.add(Heartwood.version)
+    let file = FileManager.default.contents(atPath: "/proc/self/exe") ?? Data()
+    file.withUnsafeBytes { hash.add($0) }
+    return hash.value
+  }()
 
   // MARK: The results
 
-  private func results(_ plan: StudyPlan, _ pieces: [Piece], kept: Int) throws -> PaperResults {
-    let figures = try studies(plan).map { study in
-      StudyFigures(study, try units(study, plan).map { try read(UnitResult.self, $0.id) })
-    }.filter { !$0.isEmpty }
-    let cells = PublishedCell.all.compactMap { published -> PaperResults.Cell? in
-      guard let own = figures.first(where: { $0.study.id == published.study }),
-        published.scenario == .consistent || own.study.targets.contains(plan.target)
-      else { return nil }
-      return PaperResults.Cell(published, own, target: plan.target)
+  /// Of every study whose units are all in the folder, whichever run made them.
+  private func results(_ plan: StudyPlan, done: Int, kept: Int) throws -> PaperResults {
+    let figures = try plan.studies.filter { try units($0, plan).allSatisfy(isDone) }.map { study in
+      try StudyFigures(study, try units(study, plan).map { try read(UnitResult.self, $0) })
     }
-    let tuned = try tuningUnits(plan).map { (unit: $0, result: try read(TuningResult.self, $0.id)) }
-    let tuning = plan.studies.flatMap { study in
-      PaperResults.Tuning.all(study, tuned.filter { $0.unit.study.id == study.id }.map(\.result))
-    }
-    let missing = Cast.rhythmRecords.filter { !plan.rhythmRecords.contains($0) }
-    let isPapers = command.records == nil && command.rhythmRecords == nil
+    let tuned = try plan.studies.filter { try !tuning($0).isEmpty && tuning($0).allSatisfy(isDone) }
     return PaperResults(
-      heartwood: Heartwood.version, source: source.name, records: plan.records, target: plan.target,
-      rhythmRecords: plan.rhythmRecords, missingRhythmRecords: isPapers ? missing : [],
-      rhythmTargets: plan.rhythmTargets, seeds: command.seeds, cells: cells,
-      averages: PublishedCell.averages.compactMap { PaperResults.Average($0, cells) },
-      studies: figures.map(\.result), tuning: tuning,
-      tuningGrid: tuning.isEmpty ? nil : .init(), strip: try strip(figures, plan),
-      choices: PaperResults.Choice.all, notes: notes(plan, cells, isPapers ? missing : []),
-      rocRates: Unit.rates,
-      seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: pieces.count, kept: kept)
+      plan, figures, tuning: try tuned.map { ($0, try tuning($0).map { try read(TuningResult.self, $0) }) },
+      isPapers: command.records == nil && command.unseen == Cast.paperTarget && source.name == "mitdb",
+      namesRhythms: command.records != nil || command.rhythmRecords != nil,
+      strip: try strip(figures, plan),
+      run: .init(
+        heartwood: Heartwood.version, source: source.name, seeds: command.seeds,
+        seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: done, kept: kept))
   }
 
-  private func read<T: Decodable>(_ type: T.Type, _ id: String) throws -> T {
-    let path = "\(unitFolder)/\(id).json"
-    guard let data = FileManager.default.contents(atPath: path),
+  private func read<T: Decodable>(_ type: T.Type, _ work: any Work) throws -> T {
+    guard let data = FileManager.default.contents(atPath: path(work)),
       let result = try? JSONDecoder().decode(type, from: data)
-    else {
-      throw Failure(
-        .inputOutput,
-        "cannot read \(path): a rank wrote it elsewhere? All ranks need to see the same --output")
-    }
+    else { throw Failure(.inputOutput, "cannot read \(path(work))") }
     return result
-  }
-
-  private func notes(_ plan: StudyPlan, _ cells: [PaperResults.Cell], _ missing: [String]) -> [String] {
-    var notes: [String] = []
-    if !missing.isEmpty {
-      notes.append(
-        "Classification of rhythms: of MIT-BIH's 21 records with the four rhythms the data lack "
-          + "\(missing.joined(separator: ", ")); the figures are of the other \(plan.rhythmRecords.count).")
-    }
-    if !plan.rhythmTargets.contains(plan.target) {
-      notes.append(
-        "Table II, classification: \(plan.target) has fewer than \(Self.leastTargetBeats) beats in ventricular tachycardia, or no other record has any, so the cell cannot be tested on it."
-      )
-    }
-    notes.append(
-      "Table II, classification: the paper's records hold beats in VT (203, 205 and three in 106), AFIB (201, 203), AFL (203 alone) and ten in SVTA (114, 201). On the target 205 there is VT alone: what can be judged there is VT against the rest, not four classes. SVTA can be neither trained nor tested on the six records."
-    )
-    if command.seeds == 1 { notes.append("One seed: no spread, no interval, and no verdict.") }
-    return notes
   }
 
   /// Twenty seconds of the unseen patient, where normal and abnormal beats alternate most by the annotations, and what MTL says of them.
   private func strip(_ figures: [StudyFigures], _ plan: StudyPlan) throws -> PaperResults.Strip? {
-    let (length, rate) = (20.0, 128.0)
-    guard let study = figures.first(where: { $0.study.id.hasPrefix("table2-detection") }),
-      let (verdicts, seed) = study.verdicts(on: plan.target)
+    guard let figures = figures.first(where: { $0.study.group == .inconsistentDetection }),
+      let (verdicts, seed) = figures.verdicts(on: plan.target)
     else { return nil }
-    let frequency = try library.patient(plan.target, study.study.experiment).samplingFrequency
-    let beats = verdicts.map { (second: Double($0.sample) / frequency, verdict: $0) }
-    let stretches = beats.indices.map { first in
-      beats[first...].prefix { $0.second < beats[first].second + length - 1 }
-    }
-    let chosen = stretches.max { changes($0.map(\.verdict.label)) < changes($1.map(\.verdict.label)) }
-    guard let chosen, let first = chosen.first else { return nil }
-    let (lead, trace) = try Patient.trace(
-      record: "\(library.folder)/\(plan.target)", lead: command.lead, rate: rate)
-    let from = max(0, Int((first.second - 0.5) * rate))
-    let samples = Array(trace[from..<min(trace.count, from + Int(length * rate))])
-    let classes = study.study.experiment.labelling.classNames
-    let end = Double(from + samples.count) / rate
+    let frequency = try library.patient(plan.target, figures.study.experiment).samplingFrequency
+    let (lead, samples) = try Patient.trace(
+      record: "\(library.folder)/\(plan.target)", lead: command.lead, rate: PaperResults.Strip.rate)
     return PaperResults.Strip(
-      record: plan.target, lead: lead, study: study.study.id, system: study.study.main, seed: seed,
-      rate: rate,
-      start: Double(from) / rate, seconds: Double(samples.count) / rate, samples: samples,
-      beats: chosen.filter { $0.second < end }.map {
-        .init(second: $0.second, annotated: classes[$0.verdict.label], judged: classes[$0.verdict.verdict])
-      })
+      of: plan.target, lead, samples, verdicts.map { (Double($0.sample) / frequency, $0) }, figures.study,
+      seed: seed)
   }
-
-  private func changes(_ labels: [Int]) -> Int { zip(labels, labels.dropFirst()).count { $0 != $1 } }
 
   // MARK: Files
 
+  private var token: String { "\(unitFolder)/.one-folder" }
+
   private func makeFolder() throws {
+    guard session.leads else { return }
     let manager = FileManager.default
     for name in ["metrics.jsonl", "summary.json"]
     where manager.fileExists(atPath: "\(command.output)/\(name)") {
@@ -298,9 +284,23 @@ struct PaperRun {
       throw Failure(
         .cannotCreate, "cannot create --output \(command.output): \((error as NSError).localizedDescription)")
     }
-    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0 else {
+    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0,
+      manager.createFile(atPath: token, contents: Data())
+    else {
       throw Failure(
         .cannotCreate, "cannot write into --output \(command.output): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  /// All ranks must see what the first one has made; a network's file system may take a moment.
+  private func requireSharedFolder() throws {
+    let deadline = Date().addingTimeInterval(5)
+    while !FileManager.default.fileExists(atPath: token) {
+      guard Date() < deadline else {
+        throw Failure(
+          .cannotCreate, "--output \(command.output) is not one folder for all ranks; choose a shared one")
+      }
+      usleep(100_000)
     }
   }
 
@@ -312,41 +312,5 @@ struct PaperRun {
     try put(Data(PaperTables.markdown(results).utf8), "tables.md")
     try put(Data(PaperTables.csv(results).utf8), "tables.csv")
     try put(Data(PaperReport(results).html.utf8), "report.html")
-  }
-}
-
-/// How far this rank's work is, and how long it will take.
-struct WorkProgress {
-  private let total: Double
-  private let speaks: Bool
-  private let start = Date()
-  private var done = 0.0
-  /// What this run did, not one before.
-  private var worked = 0.0
-  private var shown = Date.distantPast
-
-  init(total: Double, speaks: Bool) {
-    self.total = total
-    self.speaks = speaks
-  }
-
-  mutating func advance(_ cost: Double, wasKept: Bool, _ text: String) {
-    done += cost
-    if !wasKept { worked += cost }
-    guard speaks, Date().timeIntervalSince(shown) > (Launcher.isTerminal ? 0.1 : 10) else { return }
-    shown = Date()
-    let left = worked > 0 ? Date().timeIntervalSince(start) / worked * (total - done) : 0
-    let line = "\(Int(100 * done / max(total, 1))) %  \(text)  \(Self.duration(left)) left"
-    if Launcher.isTerminal { say("\r\u{1B}[K\(line)", terminator: "") } else { say(line) }
-  }
-
-  func end() {
-    guard speaks else { return }
-    if Launcher.isTerminal { say("\r\u{1B}[K", terminator: "") }
-    say("100 %  this rank's units took \(Self.duration(Date().timeIntervalSince(start)))")
-  }
-
-  static func duration(_ seconds: Double) -> String {
-    seconds < 90 ? "\(decimals(seconds, 0)) s" : "\(decimals(seconds / 60, 1)) min"
   }
 }

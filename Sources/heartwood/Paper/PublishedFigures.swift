@@ -10,10 +10,17 @@ struct PublishedCell {
   let stl: Double
   let mtl: Double
 
-  /// The study whose figures stand in this cell.
-  var study: String {
-    let split = problem == .detection ? "-random" : "-chronological"
-    return "table\(table)-\(problem.rawValue)\(scenario == .consistent ? split : "")-\(branch.rawValue)"
+  /// Whether a study's figures stand in this cell.
+  func isOf(_ study: Study) -> Bool {
+    guard study.branch == branch else { return false }
+    switch (problem, scenario) {
+    case (.detection, .consistent):
+      return study.group == .consistentDetection && study.variant == Split.random.rawValue
+    case (.classification, .consistent):
+      return study.group == .consistentClassification && study.variant == Split.chronological.rawValue
+    case (.detection, .inconsistent): return study.group == .inconsistentDetection
+    case (.classification, .inconsistent): return study.group == .inconsistentClassification
+    }
   }
 
   static let all: [PublishedCell] = [

@@ -3,8 +3,19 @@ import SharedTrunk
 
 /// One comparison: an experiment, a branch, and the networks that meet in it on the same data, budget and seeds.
 struct Study {
-  /// Short and part of file names, such as "table1-detection-random-cnn".
-  let id: String
+  /// What `--only` names.
+  enum Group: String, CaseIterable {
+    case consistentDetection = "table1-detection"
+    case consistentClassification = "table1-classification"
+    case inconsistentDetection = "table2-detection"
+    case inconsistentClassification = "table2-classification"
+    /// Beyond the tables: the patient is known, and has a task, a slot and a head.
+    case patients = "patients-detection"
+  }
+
+  let group: Group
+  /// Behind the group's name where a group has several studies for a branch.
+  let variant: String?
   let title: String
   let experiment: Experiment
   let branch: BranchShape.Kind
@@ -12,7 +23,7 @@ struct Study {
   /// Patients never seen, each in turn; the others of `records` are the sources. Empty in the consistent scenario.
   let targets: [String]
   let borrows: Bool
-  let entrants: [Entrant]
+  var entrants: [Entrant]
   /// The single-task network that multi-task learning is compared with: as plain as the paper's, on the same draws of patients.
   let reference: Baseline
 
@@ -29,6 +40,12 @@ struct Study {
       ([system.name] + [variant, answer?.rawValue].compactMap { $0 }).joined(separator: ", ")
     }
   }
+
+  /// Without the branch: what data it needs hangs on this alone.
+  var name: String { [group.rawValue, variant].compactMap { $0 }.joined(separator: "-") }
+
+  /// Short and part of file names, such as "table1-detection-random-cnn".
+  var id: String { "\(name)-\(branch.rawValue)" }
 
   /// The first entrant's first answer: what stands as MTL.
   var main: String { entrants[0].name(entrants[0].answers[0]) }
@@ -51,50 +68,28 @@ struct Study {
   }
 }
 
-/// A study's networks trained and judged for one seed (and one target): the piece of work that is dealt out to ranks and kept.
-struct Unit {
-  let study: Study
-  let target: String?
-  let seed: UInt64
-  /// Whether every beat's verdict is kept, for a strip of ECG.
-  let keepsVerdicts: Bool
-
-  var id: String {
-    ([study.id]
-      + [target.map { $0.replacingOccurrences(of: "/", with: "-") }, "seed\(seed)"].compactMap { $0 })
-      .joined(separator: "_")
-  }
-
-  /// About proportional to its time: examples, networks, and how long a branch takes.
-  var cost: Double {
-    let tasks =
-      study.experiment.isPooled ? (study.experiment.problem == .detection ? 2 : 4) : study.records.count
-    let networks = study.entrants.reduce(0.0) { sum, entrant in
-      switch entrant.system {
-      case .stl(.average): sum + Double(tasks)
-      case .stl(.wide): sum + 2
-      default: sum + 1
-      }
-    }
-    let recipe = study.recipe
-    let speed = study.branch == .lstm ? 2.0 : 1
-    return networks * Double(recipe.steps * recipe.batch * tasks) * speed
-      * Double(study.experiment.window.length)
-  }
-}
-
 /// The studies of the paper's two tables and what stands beside them (SharedTrunk's recipes have the sizes and budgets).
 struct StudyPlan {
   /// The paper's records, or the user's in their place.
   let records: [String]
   /// The patient never seen.
   let target: String
+  /// The patients with enough beats of both classes to be judged.
+  let detectionTargets: [String]
   /// The records with the four rhythms that the data hold.
   let rhythmRecords: [String]
   /// The patients with enough beats of the rhythm looked for to be a target, where another record has some to learn from.
   let rhythmTargets: [String]
+  /// Studies of rhythms that the data cannot make, by `Study.name`, and why.
+  var omitted: [String: String] = [:]
 
   var studies: [Study] {
+    all.filter {
+      omitted[$0.name] == nil && ($0.experiment.scenario == .consistent || !$0.targets.isEmpty)
+    }
+  }
+
+  private var all: [Study] {
     BranchShape.Kind.allCases.flatMap { branch in
       detection(branch) + patients(branch) + rhythms(branch) + [unseen(branch), tachycardia(branch)]
     }
@@ -104,7 +99,7 @@ struct StudyPlan {
   private func detection(_ branch: BranchShape.Kind) -> [Study] {
     [Split.random, .chronological, .low].map { split in
       Study(
-        id: "table1-detection-\(split.rawValue)-\(branch.rawValue)",
+        group: .consistentDetection, variant: split.rawValue,
         title: "Consistent detection, two tasks, split \(split.rawValue)",
         experiment: Experiment(.detection, .consistent, split: split), branch: branch, records: records,
         targets: [], borrows: false,
@@ -116,11 +111,10 @@ struct StudyPlan {
     }
   }
 
-  /// Beyond the tables: the patient is known, and has a task, a slot and a head.
   private func patients(_ branch: BranchShape.Kind) -> [Study] {
     [Split.chronological, .low].map { split in
       Study(
-        id: "patients-detection-\(split.rawValue)-\(branch.rawValue)",
+        group: .patients, variant: split.rawValue,
         title: "Consistent detection, one task a patient, own head, split \(split.rawValue)",
         experiment: Experiment(.detection, .consistent, tasks: .patient, split: split), branch: branch,
         records: records, targets: [], borrows: true,
@@ -135,9 +129,9 @@ struct StudyPlan {
 
   /// Table I, classification: a task a rhythm.
   private func rhythms(_ branch: BranchShape.Kind) -> [Study] {
-    func study(_ split: Split, _ records: [String], _ which: String, _ title: String) -> Study {
+    func study(_ split: Split, _ records: [String], _ which: String = "", _ title: String = "") -> Study {
       Study(
-        id: "table1-classification-\(split.rawValue)\(which)-\(branch.rawValue)",
+        group: .consistentClassification, variant: split.rawValue + which,
         title: "Consistent classification, one task a rhythm, split \(split.rawValue)\(title)",
         experiment: Experiment(.classification, .consistent, split: split), branch: branch, records: records,
         targets: [], borrows: false,
@@ -147,18 +141,18 @@ struct StudyPlan {
           .init(system: .stl(.pooled)), .init(system: .stl(.wide)), .init(system: .stl(.average)),
         ], reference: .pooled)
     }
-    return [
-      study(.chronological, rhythmRecords, "", ""), study(.random, rhythmRecords, "", ""),
-      study(.chronological, records, "-paper-records", ", the paper's records alone"),
-    ]
+    let both = [study(.chronological, rhythmRecords), study(.random, rhythmRecords)]
+    guard records != rhythmRecords else { return both }
+    return both + [study(.chronological, records, "-paper-records", ", the other tables' records alone")]
   }
 
   /// Table II, detection: each patient in turn never seen; the cell is that of the paper's target.
   private func unseen(_ branch: BranchShape.Kind) -> Study {
     Study(
-      id: "table2-detection-\(branch.rawValue)", title: "Inconsistent detection, each patient in turn unseen",
+      group: .inconsistentDetection, variant: nil,
+      title: "Inconsistent detection, each patient in turn unseen",
       experiment: Experiment(.detection, .inconsistent, tasks: .patient), branch: branch, records: records,
-      targets: records, borrows: false,
+      targets: detectionTargets, borrows: false,
       entrants: [
         .init(system: .mtl(.concat), answers: [nil, .broadcast]),
         .init(system: .mtl(.concat), slotDropout: true, answers: [.slot], variant: "slot dropout"),
@@ -171,7 +165,7 @@ struct StudyPlan {
   /// Table II, classification: ventricular tachycardia against the rest, the only rhythm that the paper's target can test.
   private func tachycardia(_ branch: BranchShape.Kind) -> Study {
     Study(
-      id: "table2-classification-\(branch.rawValue)",
+      group: .inconsistentClassification, variant: nil,
       title: "Inconsistent classification, VT against the rest, each VT patient in turn unseen",
       experiment: Experiment(.classification, .inconsistent, tasks: .patient), branch: branch,
       records: records, targets: rhythmTargets, borrows: true,

@@ -4,7 +4,7 @@ import MPI
 import SharedTrunk
 
 /// How much effort tuning takes: one fixed grid for multi-task and single-task learning alike. The paper says that its scheme needs little.
-struct TuningUnit {
+struct TuningUnit: Work {
   static let learningRates = [1e-3, 3e-3, 1e-2]
   /// Of both trunk layers.
   static let widths = [32, 64, 128]
@@ -16,20 +16,17 @@ struct TuningUnit {
   let target: String?
   let seed: UInt64
 
-  var id: String { "tuning_" + Unit(study: study, target: target, seed: seed, keepsVerdicts: false).id }
+  var id: String { "tuning_\(place)" }
 
   var cost: Double {
-    let unit = Unit(study: systems, target: target, seed: seed, keepsVerdicts: false)
-    return unit.cost * Double(Self.learningRates.count * Self.widths.count) * Self.shares.reduce(0, +)
+    systems.cost * Double(Self.learningRates.count * Self.widths.count) * Self.shares.reduce(0, +)
   }
 
   /// The study with the two systems alone.
   private var systems: Study {
-    Study(
-      id: study.id, title: study.title, experiment: study.experiment, branch: study.branch,
-      records: study.records, targets: study.targets, borrows: study.borrows,
-      entrants: [.init(system: .mtl(.concat)), .init(system: .stl(study.reference))],
-      reference: study.reference)
+    var systems = study
+    systems.entrants = [.init(system: .mtl(.concat)), .init(system: .stl(study.reference))]
+    return systems
   }
 
   /// The grid, for each of the two systems.
@@ -41,7 +38,6 @@ struct TuningUnit {
     }
   }
 
-  /// Whether a file's content is what came of this unit, under that key and of this grid.
   func isResult(_ file: Data, _ key: String) -> Bool {
     guard let result = try? JSONDecoder().decode(TuningResult.self, from: file) else { return false }
     let expected = systems.entrants.flatMap { _ in settings }
@@ -49,7 +45,7 @@ struct TuningUnit {
       && result.points.elementsEqual(expected) { ($0.learningRate, $0.width, $0.steps) == $1 }
   }
 
-  func run(key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> TuningResult {
+  func result(_ key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> Data {
     let trial = Trial(
       study: systems, target: target, seed: seed, library: library, communicator: communicator)
     let set = try trial.tasks(study.recipe.pairing)
@@ -70,7 +66,8 @@ struct TuningUnit {
             test: trial.metrics(examples, probabilities, set).balancedAccuracy))
       }
     }
-    return TuningResult(key: key, target: target, seed: seed, points: points)
+    return try JSONEncoder.line.encode(
+      TuningResult(key: key, target: target, seed: seed, points: points))
   }
 }
 

@@ -3,6 +3,28 @@ import Foundation
 import MPI
 import SharedTrunk
 
+/// A study's networks trained and judged for one seed (and one target).
+struct Unit: Work {
+  let study: Study
+  let target: String?
+  let seed: UInt64
+  /// Whether every beat's verdict is kept, for a strip of ECG.
+  let keepsVerdicts: Bool
+
+  var id: String { place }
+  var cost: Double { study.cost }
+
+  func isResult(_ file: Data, _ key: String) -> Bool {
+    guard let result = try? JSONDecoder().decode(UnitResult.self, from: file) else { return false }
+    return result.key == key && result.target == target && result.seed == seed
+      && (!keepsVerdicts || result.entrants.contains { $0.verdicts != nil })
+  }
+
+  func result(_ key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> Data {
+    try JSONEncoder.line.encode(run(key: key, library, communicator))
+  }
+}
+
 /// What came of a unit: kept as a file of its own, so that a run goes on where it was cut off.
 struct UnitResult: Codable {
   /// Of all that the study's results depend on; a file with another is not taken.
@@ -18,12 +40,10 @@ struct UnitResult: Codable {
     let answer: String
     let parameters: Int
     let metrics: Metrics
-    /// True-positive rates at `UnitRun.rates`, of the last of two classes.
+    /// True-positive rates at `Unit.rates`, of the last of two classes.
     let roc: [Double]?
-    /// Mean training loss of each of `UnitRun.lossBlocks` equal stretches of the steps.
+    /// Mean training loss of each of `Unit.lossBlocks` equal stretches of the steps.
     let losses: [Double]
-    let bestStep: Int
-    let validation: Double?
     /// Of the beats judged, in order, where a strip of ECG may be drawn from them.
     let verdicts: [Verdict]?
   }
@@ -82,13 +102,6 @@ extension Unit {
   static let rates = (0...50).map { Double($0) / 50 }
   static let lossBlocks = 50
 
-  /// Whether a file's content is what came of this unit, under that key.
-  func isResult(_ file: Data, _ key: String) -> Bool {
-    guard let result = try? JSONDecoder().decode(UnitResult.self, from: file) else { return false }
-    return result.key == key && result.target == target && result.seed == seed
-      && (!keepsVerdicts || result.entrants.contains { $0.verdicts != nil })
-  }
-
   /// Trains and judges all entrants.
   func run(key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> UnitResult {
     let trial = Trial(
@@ -126,14 +139,13 @@ extension Unit {
       let name = entrant.name(asked)
       return UnitResult.Judged(
         name: name, answer: trained.networks[0].answerName(answer),
-        parameters: trained.networks.reduce(0) { $0 + $1.parameterCount },
+        parameters: trained.parameterCount,
         metrics: trial.metrics(examples, probabilities, set),
         roc: classes == 2
           ? Metrics.rocCurve(
             positives: examples.labels.map { $0 == 1 },
             scores: examples.labels.indices.map { probabilities[2 * $0 + 1] }, at: Self.rates) : nil,
         losses: zip(losses, steps).map { $1 > 0 ? $0 / Double($1) : 0 },
-        bestStep: trained.trainings[0].bestStep, validation: trained.trainings[0].bestValidation,
         verdicts: keepsVerdicts && name == study.main
           ? zip(examples.labels.indices, Metrics.verdicts(probabilities, classes: classes)).map {
             .init(sample: examples.positions[$0], label: Int(examples.labels[$0]), verdict: $1)
