@@ -149,7 +149,7 @@ struct PaperRun {
       guard session.leads else { return }
       for (index, work) in wanted.enumerated() where try !isDone(work) {
         isPending[index] = 1
-        try? FileManager.default.removeItem(atPath: path(work))
+        unlink(path(work))
       }
     }
     isPending = try session.communicator.broadcast(isPending, root: 0, kind: Message.status)
