@@ -168,7 +168,12 @@ final class PaperTests: CommandTestCase {
 
   func testTuningsSummariesFollowFromTheirPoints() throws {
     let (output, _) = try doctored(["--only", "table,patients,tuning"], tuning: true)
-    let rows = try list(try json("\(output)/paper.json"), "tuning")
+    let paper = try json("\(output)/paper.json")
+    let grid = try object(paper, "tuningGrid")
+    XCTAssertEqual(try numbers(grid, "learningRates"), [1e-3, 3e-3, 1e-2])
+    XCTAssertEqual(try numbers(grid, "widths"), [32, 64, 128])
+    XCTAssertEqual(try numbers(grid, "shares"), [0.5, 1, 2])
+    let rows = try list(paper, "tuning")
     XCTAssertEqual(
       rows.map { "\($0["study"]!) \($0["system"]!)" },
       ["table1-detection-chronological-cnn MTL", "table1-detection-chronological-cnn STL pooled"]
