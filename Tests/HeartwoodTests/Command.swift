@@ -103,12 +103,12 @@ class CommandTestCase: XCTestCase {
   @discardableResult
   func expect(
     _ code: Int32, _ words: String, _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
-    line: UInt = #line
+    file: StaticString = #filePath, line: UInt = #line
   ) throws -> Outcome {
     let outcome = try Command.heartwood(ranks, arguments, environment: environment)
-    XCTAssertEqual(outcome.code, code, outcome.errors, line: line)
-    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, line: line)
-    XCTAssertTrue(outcome.errors.contains(words), outcome.errors, line: line)
+    XCTAssertEqual(outcome.code, code, outcome.errors, file: file, line: line)
+    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, file: file, line: line)
+    XCTAssertTrue(outcome.errors.contains(words), outcome.errors, file: file, line: line)
     return outcome
   }
 

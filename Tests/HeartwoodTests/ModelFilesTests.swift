@@ -69,9 +69,9 @@ final class ModelFilesTests: CommandTestCase {
         ["--problem", "classification", "--scenario", "consistent", "--branch", "lstm"]
       ),
       (detection, 2, ["--scenario", "consistent", "--branch", "rnn"]),
-      (detection, 6, patients + ["--branch", "lstm"]),
-      (detection, 6, patients + ["--learning", "stl", "--baseline", "alone"]),
-      (detection, 6, patients + ["--learning", "stl", "--baseline", "finetuned"]),
+      (detection, 3, patients + ["--branch", "lstm"]),
+      (detection, 3, patients + ["--learning", "stl", "--baseline", "alone"]),
+      (detection, 3, patients + ["--learning", "stl", "--baseline", "finetuned"]),
     ] {
       let run = try train(
         2, options.joined(),

@@ -22,6 +22,68 @@ final class RealDataTests: CommandTestCase {
     XCTAssertGreaterThan(means[0], means[2])
   }
 
+  /// `paper`, seeds 1 to 3: what known patients, VT on unseen 205 and Table I's detection must come to.
+  func testPaper() throws {
+    let data = try realData()
+    let output = "\(folder)/paper"
+    let outcome = try Command.heartwood(
+      2,
+      [
+        "paper", "--data", data, "--seeds", "3", "--only",
+        "patients-detection-chronological,table2-classification,table1-detection-random",
+        // No other patient with VT than these two in turn.
+        "--rhythm-records", "203,205", "--output", output,
+      ])
+    XCTAssertEqual(outcome.code, 0, outcome.errors)
+    let paper = try json("\(output)/paper.json")
+    XCTAssertEqual(paper["source"] as? String, "mitdb")
+    let (known, seen) = (
+      ["cnn": 0.97, "rnn": 0.965, "lstm": 0.955], ["cnn": 0.975, "rnn": 0.94, "lstm": 0.975]
+    )
+    for branch in ["cnn", "rnn", "lstm"] {
+      let study = try XCTUnwrap(
+        (paper["studies"] as? [[String: Any]])?.first {
+          $0["id"] as? String == "patients-detection-chronological-\(branch)"
+        })
+      XCTAssertEqual(study["reference"] as? String, "STL balanced")
+      let entrants = try XCTUnwrap(study["entrants"] as? [[String: Any]])
+      XCTAssertEqual(entrants[0]["name"] as? String, "MTL")
+      let own = try figure(entrants[0], "balancedAccuracy")
+      let gain = try figure(entrants[0], "gain")
+      print(String(format: "known patients, %@: %.4f, gain over STL balanced %.4f", branch, own, gain))
+      XCTAssertGreaterThanOrEqual(own, known[branch]!)
+      XCTAssertGreaterThan(gain, 0)
+
+      let tachycardia = try cell(paper, 2, "classification", branch)
+      let (unseen, over) = (try figure(tachycardia, "mtl"), try figure(tachycardia, "gain"))
+      print(String(format: "VT on unseen 205, %@: %.4f, gain over STL borrowed %.4f", branch, unseen, over))
+      XCTAssertGreaterThanOrEqual(unseen, seen[branch]!)
+      XCTAssertGreaterThanOrEqual(over, 0.04)
+      XCTAssertTrue(try XCTUnwrap(tachycardia["note"] as? String).hasPrefix("STL is STL borrowed"))
+
+      let detection = try cell(paper, 1, "detection", branch)
+      let ours = try figure(detection, "mtl")
+      let published = try XCTUnwrap((detection["published"] as? [String: Any])?["mtl"] as? Double)
+      print(String(format: "Table I, detection, %@: %.4f, published %.4f", branch, ours, published))
+      XCTAssertGreaterThan(ours, published)
+    }
+    print(String(format: "paper on real recordings: %.0f s", outcome.seconds))
+  }
+
+  private func cell(_ paper: [String: Any], _ table: Int, _ problem: String, _ branch: String) throws
+    -> [String: Any]
+  {
+    try XCTUnwrap(
+      (paper["cells"] as? [[String: Any]])?.first {
+        $0["table"] as? Int == table && $0["problem"] as? String == problem
+          && $0["branch"] as? String == branch
+      })
+  }
+
+  private func figure(_ parent: [String: Any], _ key: String) throws -> Double {
+    try XCTUnwrap((parent[key] as? [String: Any])?["mean"] as? Double, key)
+  }
+
   /// `inspect --json` prints the contract's keys.
   func testInspect() throws {
     let data = try realData()
