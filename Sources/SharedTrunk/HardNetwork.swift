@@ -31,7 +31,7 @@ final class HardNetwork: Learner {
     self.trunkGroup = trunkGroup
     self.taskGroups = taskGroups
     sum = TaskSum(
-      options.sum, count: trunkGroup.count, fractionBits: TaskSum.gradientBits, parts: set.names.count)
+      options.sum, count: trunkGroup.count, fractionBits: TaskSum.weightBits, parts: set.names.count)
   }
 
   var groups: [ParameterGroup] { taskGroups + [trunkGroup] }

@@ -94,7 +94,7 @@ final class PooledNetwork: Learner {
     pool = try PoolSampler(tasks, classes: shape.classes, ownership, pooling, communicator)
     // A task gives at most n parts a step: B n examples in passes of B.
     sum = TaskSum(
-      options.sum, count: group.count, fractionBits: TaskSum.gradientBits, parts: 2 * names.count)
+      options.sum, count: group.count, fractionBits: TaskSum.weightBits, parts: 2 * names.count)
     drawn = tasks.map { _ in [] }
     for index in drawn.indices { drawn[index].reserveCapacity(options.batch * names.count) }
   }

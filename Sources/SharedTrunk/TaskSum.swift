@@ -37,8 +37,11 @@ final class TaskSum {
 
   /// 2^40 for activations: parts below 4e6 / n, in steps of 1e-12.
   static let activationBits = 40
-  /// 2^52 for gradients: parts below 1e3 / n, in steps of 2e-16.
+  /// 2^52 for the trunk's output's gradients, which the heads bound: parts below 1e3 / n, in steps of 2e-16.
   static let gradientBits = 52
+  /// 2^40 for weights' gradients, which an RNN can make large before they are clipped (a hundred and more was seen): parts below
+  /// 4e6 / n, in steps of 1e-12, finer than a float's own for all above 1e-5.
+  static let weightBits = 40
 
   func clear() {
     offender = nil

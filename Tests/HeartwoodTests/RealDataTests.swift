@@ -36,7 +36,7 @@ final class RealDataTests: CommandTestCase {
       ])
     XCTAssertEqual(outcome.code, 0, outcome.errors)
     let paper = try json("\(output)/paper.json")
-    XCTAssertEqual(paper["source"] as? String, "mitdb")
+    XCTAssertEqual((paper["run"] as? [String: Any])?["source"] as? String, "mitdb")
     let (known, seen) = (
       ["cnn": 0.97, "rnn": 0.965, "lstm": 0.955], ["cnn": 0.975, "rnn": 0.94, "lstm": 0.975]
     )
@@ -66,6 +66,7 @@ final class RealDataTests: CommandTestCase {
       let published = try XCTUnwrap((detection["published"] as? [String: Any])?["mtl"] as? Double)
       print(String(format: "Table I, detection, %@: %.4f, published %.4f", branch, ours, published))
       XCTAssertGreaterThan(ours, published)
+      XCTAssertEqual(detection["abovePublished"] as? Bool, true)
     }
     print(String(format: "paper on real recordings: %.0f s", outcome.seconds))
   }

@@ -218,8 +218,8 @@ struct PaperReport {
     table.add(["patients with VT, each in turn unseen", results.rhythmTargets.joined(separator: " ")])
     table.add(["seeds", "\(results.run.seeds)"])
     table.add(["ranks", "\(results.run.ranks)"])
-    table.add(["units made by this run", "\(results.run.units)"])
-    table.add(["units kept from an earlier run", "\(results.run.kept)"])
+    table.add(["units of this run", "\(results.run.units)"])
+    table.add(["of them kept from an earlier run", "\(results.run.kept)"])
     table.add(["seconds of this run", decimals(results.run.seconds, 1)])
     return table
   }

@@ -198,7 +198,7 @@ struct PaperResults: Codable {
     let how: String
   }
 
-  /// Of the run that wrote this, which may have found most units done: `kept` of an earlier run, `units` made by this one.
+  /// The run that wrote this: it was to see to `units`, and found `kept` of them done by an earlier run.
   struct Run: Codable {
     let heartwood: String
     let source: String

@@ -42,7 +42,7 @@ struct PaperRun {
     try session.communicator.barrier()
     try session.together {
       guard session.leads else { return }
-      let results = try results(plan, done: pending.count, kept: wanted.count - pending.count)
+      let results = try results(plan, units: wanted.count, kept: wanted.count - pending.count)
       try write(results)
       say(PaperTables.text(results))
       say(
@@ -232,7 +232,7 @@ struct PaperRun {
   // MARK: The results
 
   /// Of every study whose units are all in the folder, whichever run made them.
-  private func results(_ plan: StudyPlan, done: Int, kept: Int) throws -> PaperResults {
+  private func results(_ plan: StudyPlan, units count: Int, kept: Int) throws -> PaperResults {
     let figures = try plan.studies.filter { try units($0, plan).allSatisfy(isDone) }.map { study in
       try StudyFigures(study, try units(study, plan).map { try read(UnitResult.self, $0) })
     }
@@ -244,7 +244,7 @@ struct PaperRun {
       strip: try strip(figures, plan),
       run: .init(
         heartwood: Heartwood.version, source: source.name, seeds: command.seeds,
-        seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: done, kept: kept))
+        seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: count, kept: kept))
   }
 
   private func read<T: Decodable>(_ type: T.Type, _ work: any Work) throws -> T {
