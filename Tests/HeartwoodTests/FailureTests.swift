@@ -111,13 +111,21 @@ final class FailureTests: CommandTestCase {
     let units = "\(folder)/paper/units"
     let blocked = "table1-detection-random-cnn_seed2.json"
     try FileManager.default.createDirectory(atPath: "\(units)/\(blocked)", withIntermediateDirectories: true)
-    try expect(
-      74, "table1-detection-random-cnn_seed2", 2,
+    let outcome = try Command.heartwood(
+      2,
       [
         "paper", "--data", database, "--records", names.joined(separator: ","), "--target", "sim004",
         "--branches", "cnn", "--only", "table1-detection-random", "--seeds", "200", "--output",
         "\(folder)/paper",
-      ])
+      ]
+    ) { launcher in
+      let deadline = Date().addingTimeInterval(60)
+      while Date() < deadline, launcher.isRunning { usleep(50_000) }
+      launcher.terminate()
+    }
+    XCTAssertEqual(outcome.code, 74, outcome.errors)
+    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
+    XCTAssertTrue(outcome.errors.contains("table1-detection-random-cnn_seed2"), outcome.errors)
     let done = try FileManager.default.contentsOfDirectory(atPath: units).filter { $0.hasSuffix(".json") }
     XCTAssertLessThan(done.count, 20)
     XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/paper/paper.json"))
