@@ -95,9 +95,15 @@ final class FailureTests: CommandTestCase {
     try expect(65, "none of MIT-BIH's records", 2, ["paper", "--data", database, "--output", output])
     // What the data lack is found by all ranks before any work, and said once.
     try expect(
-      65, "table1-classification-chronological-cnn: only AFIB", 2,
+      65, "table1-classification-chronological: only AFIB", 2,
       run + ["--records", "sim001,sim003,sim004", "--only", "table1-classification"])
-    XCTAssertEqual(try FileManager.default.contentsOfDirectory(atPath: "\(output)/units"), [])
+    try expect(
+      65, "table2-classification: no record can be judged", 2,
+      run + ["--records", "sim001,sim003,sim004", "--only", "table2-classification"])
+    try expect(
+      64, "--only table1-detection-rnn", 2, run + ["--only", "table1-detection-rnn"])
+    let units = try FileManager.default.contentsOfDirectory(atPath: "\(output)/units")
+    XCTAssertEqual(units.filter { $0.hasSuffix(".json") }, [])
 
     try Data("in the way".utf8).write(to: URL(fileURLWithPath: "\(folder)/file"))
     try expect(73, "file/paper", 2, run + ["--output", "\(folder)/file/paper"])

@@ -92,6 +92,11 @@ struct Paper: ParsableCommand {
       && (only.map { $0.split(separator: ",").contains { work.id.hasPrefix($0) } } ?? true)
   }
 
+  /// Whether `--only` may mean the study of that `Study.name`.
+  func names(study name: String) -> Bool {
+    only.map { $0.split(separator: ",").contains { name.hasPrefix($0) || $0.hasPrefix(name) } } ?? true
+  }
+
   struct BranchList: ExpressibleByArgument {
     let kinds: [BranchShape.Kind]
 

@@ -27,7 +27,11 @@ struct PaperRun {
     let plan = try session.together { try self.plan() }
     let wanted = allWork(plan).filter { command.wants($0) }
     guard !wanted.isEmpty else {
-      try session.end(.usage, "--only and --branches leave nothing to do, or the data cannot make it")
+      let impossible = plan.impossible.first { command.names(study: $0.study) }
+      try session.end(
+        impossible == nil ? .usage : .data,
+        impossible.map { "\($0.study): \($0.reason)" }
+          ?? "--only \(command.only ?? ""): no work's name starts so")
     }
     let alone = try session.communicator.split(color: session.rank, key: 0)!
     try session.together { try checkData(wanted, alone) }

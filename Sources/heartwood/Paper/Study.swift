@@ -89,6 +89,18 @@ struct StudyPlan {
     }
   }
 
+  /// The studies that the data cannot make, by `Study.name`, and why.
+  var impossible: [(study: String, reason: String)] {
+    all.filter { $0.branch == .cnn }.compactMap { study in
+      if let reason = omitted[study.name] { return (study.name, reason) }
+      guard study.experiment.scenario == .inconsistent && study.targets.isEmpty else { return nil }
+      let classes = study.experiment.labelling.classNames.joined(separator: " and ")
+      return (
+        study.name, "no record can be judged, for want of beats that are \(classes) in it and in another"
+      )
+    }
+  }
+
   private var all: [Study] {
     BranchShape.Kind.allCases.flatMap { branch in
       detection(branch) + patients(branch) + rhythms(branch) + [unseen(branch), tachycardia(branch)]
