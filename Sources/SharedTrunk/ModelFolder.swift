@@ -18,6 +18,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var shape: NetworkShape
   /// Labels by number.
   public var classes: [String]
+  /// The source records, in order.
+  public var records: [String]
   /// The tasks' names, in order; task NAME's tensors are in `task-NAME.safetensors`.
   public var tasks: [String]
   /// How an unseen patient's beats are judged.
@@ -30,7 +32,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 
   public init(
     problem: String, scenario: String, learning: Learning, fusion: Fusion, baseline: Baseline?,
-    heads: Heads, shape: NetworkShape, classes: [String], tasks: [String], `protocol`: PredictionProtocol,
+    heads: Heads, shape: NetworkShape, classes: [String], records: [String], tasks: [String],
+    `protocol`: PredictionProtocol,
     input: InputDescription,
     options: TrainingOptions
   ) {
@@ -42,6 +45,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     self.heads = heads
     self.shape = shape
     self.classes = classes
+    self.records = records
     self.tasks = tasks
     self.protocol = `protocol`
     self.input = input

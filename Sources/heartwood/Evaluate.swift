@@ -67,7 +67,7 @@ struct Evaluate: ParsableCommand {
       guard session.leads else { continue }
       results.append(
         .init(
-          name: record, part: tasks.contains(record) ? "seen in training" : "target",
+          name: record, part: description.records.contains(record) ? "seen in training" : "target",
           metrics: metrics(target.labels, part, description)))
       labels += target.labels
       probabilities += part

@@ -24,17 +24,27 @@ final class RunFolder {
     guard access(path, W_OK) == 0, access(model, W_OK) == 0 else {
       throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
     }
+    guard leads, manager.fileExists(atPath: metricsPath) else { return }
+    throw holdsARun
+  }
+
+  /// Opens `metrics.jsonl` on the rank that leads: from here on the folder holds a run. Not before the data are read, so that a run
+  /// that they refuse leaves the folder free.
+  func begin(leads: Bool) throws {
     guard leads else { return }
     // Exclusively: of two runs into one folder, one is refused, and a run that was cut off stays as it is.
     let file = open(metricsPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else {
+      guard errno != EEXIST else { throw holdsARun }
       throw Failure(
         .cannotCreate,
-        errno == EEXIST
-          ? "--output \(path) holds a run already; choose another folder"
-          : "cannot create \(metricsPath): \(String(cString: strerror(errno)))")
+        "cannot create \(metricsPath): \(String(cString: strerror(errno)))")
     }
     metrics = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+  }
+
+  private var holdsARun: Failure {
+    Failure(.cannotCreate, "--output \(path) holds a run already; choose another folder")
   }
 
   private var metricsPath: String { "\(path)/metrics.jsonl" }

@@ -28,10 +28,11 @@ struct TrainingRun {
     try session.together { try folder.create(leads: session.leads) }
     if session.leads { say("Data: \(source.sentence)\(cast.note.map { "; \($0)" } ?? "")") }
     let data = try RunData(command, cast, source, folder, session)
+    try session.together { try folder.begin(leads: session.leads) }
 
     let main = try learn(command.main, data)
     let wire = try wireTotals(main)
-    try session.together { try main.network.write(description(data, main.network), to: folder.model) }
+    try session.together { try main.network.write(description(data, cast, main.network), to: folder.model) }
     let baselines = try command.besides.map { try learn($0, data) }
     let memory = try communicator.allgather(ProcessClock.peakMemoryMB, kind: Message.status)
 
@@ -162,11 +163,11 @@ struct TrainingRun {
 
   // MARK: What the run leaves behind
 
-  private func description(_ data: RunData, _ main: Network) -> ModelDescription {
+  private func description(_ data: RunData, _ cast: Cast, _ main: Network) -> ModelDescription {
     ModelDescription(
       problem: command.problem.rawValue, scenario: command.scenario.rawValue, learning: command.learning,
       fusion: command.fusion, baseline: command.mainBaseline, heads: main.heads, shape: main.shape,
-      classes: data.classes, tasks: data.tasks.names, protocol: command.judgement,
+      classes: data.classes, records: cast.sources, tasks: data.tasks.names, protocol: command.judgement,
       input: InputDescription(command.experiment.window, command.experiment.labelling),
       options: command.options)
   }

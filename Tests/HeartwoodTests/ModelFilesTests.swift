@@ -93,7 +93,13 @@ final class ModelFilesTests: CommandTestCase {
       ])
     XCTAssertEqual(judged.code, 0, judged.errors)
     let trained = try XCTUnwrap(try json("\(run)/summary.json")["test"] as? [String: Any])
-    let again = try XCTUnwrap(try json("\(output)/evaluation.json")["test"] as? [String: Any])
+    let evaluation = try json("\(output)/evaluation.json")
+    let again = try XCTUnwrap(evaluation["test"] as? [String: Any])
+    let summary = try json("\(run)/summary.json")
+    for result in try XCTUnwrap(evaluation["perRecord"] as? [[String: Any]]) {
+      let isTarget = (summary["targets"] as? [String])?.contains(result["name"] as? String ?? "") ?? false
+      XCTAssertEqual(result["part"] as? String, isTarget ? "target" : "seen in training")
+    }
     for key in ["confusion", "auc", "accuracy", "balancedAccuracy", "macroF1", "examples"] {
       XCTAssertNotNil(trained[key], "\(run) \(key)")
       XCTAssertEqual(trained[key] as? NSObject, again[key] as? NSObject, "\(run) \(key)")

@@ -21,7 +21,7 @@ final class ModelFolderTests: OneRankTestCase {
     ModelDescription(
       problem: "detection", scenario: "inconsistent", learning: baseline == nil ? .mtl : .stl, fusion: fusion,
       baseline: baseline, heads: tasks.heads, shape: shape, classes: ["normal", "abnormal"],
-      tasks: tasks.names, protocol: .mean,
+      records: tasks.names, tasks: tasks.names, protocol: .mean,
       input: InputDescription(
         WindowShape(length: shape.branch.length, rate: 128, before: 0.05), .strict),
       options: .small(steps: 4))
