@@ -56,13 +56,13 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 extension ModelDescription {
   /// The files with this model's tensors.
   public var files: [String] {
-    let single: [Baseline] = [.pooled, .balanced, .wide, .borrowed]
-    switch baseline {
-    case .some(let baseline) where single.contains(baseline):
-      return [ModelFolder.trunkFile, ModelFolder.taskFile(PooledNetwork.taskName)]
-    case .some: return tasks.map(ModelFolder.taskFile)
-    case nil: return [ModelFolder.trunkFile] + tasks.map(ModelFolder.taskFile)
-    }
+    if isSingleNetwork { return [ModelFolder.trunkFile, ModelFolder.taskFile(PooledNetwork.taskName)] }
+    return (baseline == nil ? [ModelFolder.trunkFile] : []) + tasks.map(ModelFolder.taskFile)
+  }
+
+  /// Whether one network answers for everybody, whatever the protocol.
+  public var isSingleNetwork: Bool {
+    baseline.map { [.pooled, .balanced, .wide, .borrowed].contains($0) } ?? false
   }
 
   /// What makes this description one that no network can be built from; nil if nothing.

@@ -36,7 +36,7 @@ struct Evaluate: ParsableCommand {
 
   private func judge(_ session: Session, _ folder: String) throws {
     let description = try session.together { try ModelFolder.description(in: model) }
-    let answer = self.answer ?? description.protocol
+    let answer = description.isSingleNetwork ? .mean : self.answer ?? description.protocol
     let tasks = description.tasks
     guard session.ranks <= tasks.count else {
       try session.end(
@@ -53,7 +53,9 @@ struct Evaluate: ParsableCommand {
     if answer == .slot && !description.options.slotDropout && description.system == .mtl(.concat) {
       try session.end(.usage, "--protocol slot: the model was trained without --slot-dropout")
     }
-    try session.requireMemory(description.shape.bytes(batch: description.options.batch) * Double(tasks.count))
+    try session.requireMemory(
+      description.shape.bytes(batch: description.options.batch)
+        * Double((tasks.count - 1) / session.ranks + 1))
     try session.together { try makeOutput(session) }
     let network = try load(description, session)
     var results: [Summary.Result] = []

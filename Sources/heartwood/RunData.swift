@@ -4,7 +4,7 @@ import MPI
 import SharedTrunk
 
 /// Who plays in a run: the source records and the targets.
-struct Cast {
+struct Cast: Codable {
   let sources: [String]
   let targets: [String]
   /// What a reader should know of the choice.
@@ -90,7 +90,7 @@ struct RunData {
     let start = Environment.wallTime()
     let communicator = session.communicator
     let experiment = command.experiment
-    let reader = try session.together { try RecordReader(command, source, folder, seed: command.seed) }
+    let reader = try session.together { try RecordReader(command, source, folder) }
     let ownership = Ownership(tasks: cast.sources.count, ranks: session.ranks, rank: session.rank)
     let (sources, unseen) = try session.together {
       (
@@ -144,9 +144,9 @@ private struct RecordReader {
   let experiment: Experiment
   let seed: UInt64
 
-  init(_ command: Train, _ source: DataSource, _ run: RunFolder, seed: UInt64) throws {
+  init(_ command: Train, _ source: DataSource, _ run: RunFolder) throws {
     experiment = command.experiment
-    self.seed = seed
+    seed = command.seed
     switch source {
     case .folder(let path):
       library = PatientLibrary(path, lead: command.dataOptions.lead)

@@ -24,8 +24,11 @@ final class RunFolder {
     guard access(path, W_OK) == 0, access(model, W_OK) == 0 else {
       throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
     }
-    guard leads, manager.fileExists(atPath: metricsPath) else { return }
-    throw holdsARun
+    guard leads else { return }
+    if manager.fileExists(atPath: metricsPath) { throw holdsARun }
+    if manager.fileExists(atPath: "\(path)/units") {
+      throw Failure(.cannotCreate, "--output \(path) holds work of `heartwood paper`; choose another folder")
+    }
   }
 
   /// Opens `metrics.jsonl` on the rank that leads: from here on the folder holds a run. Not before the data are read, so that a run

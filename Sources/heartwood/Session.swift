@@ -61,6 +61,14 @@ struct Session {
     return try result.get()
   }
 
+  /// What the first rank makes, on all ranks: they may not all see the same files. If it fails, all end.
+  func fromFirst<T: Codable>(_ work: () throws -> T) throws -> T {
+    let made = try together { leads ? try work() : nil }
+    let text = try communicator.broadcast(
+      String(decoding: try JSONEncoder.line.encode(made), as: UTF8.self), root: 0, kind: Message.status)
+    return try JSONDecoder().decode(T.self, from: Data(text.utf8))
+  }
+
   /// Does something that succeeds or fails alike on every rank.
   func shared<T>(_ work: () throws -> T) throws -> T {
     do {

@@ -51,7 +51,7 @@ struct TrainingRun {
 
   /// The records, as the first rank finds them; too many ranks for them end the run before any is read.
   private func castOfAll() throws -> Cast {
-    let cast = try session.together { try Cast(command, source) }
+    let cast = try session.fromFirst { try Cast(command, source) }
     let tasks = command.experiment.taskCount(records: cast.sources.count)
     guard session.ranks <= tasks else {
       try session.end(

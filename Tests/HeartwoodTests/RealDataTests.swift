@@ -45,12 +45,12 @@ final class RealDataTests: CommandTestCase {
         (paper["studies"] as? [[String: Any]])?.first {
           $0["id"] as? String == "patients-detection-chronological-\(branch)"
         })
-      XCTAssertEqual(study["reference"] as? String, "STL balanced")
+      XCTAssertEqual(study["reference"] as? String, "STL borrowed")
       let entrants = try XCTUnwrap(study["entrants"] as? [[String: Any]])
       XCTAssertEqual(entrants[0]["name"] as? String, "MTL")
       let own = try figure(entrants[0], "balancedAccuracy")
       let gain = try figure(entrants[0], "gain")
-      print(String(format: "known patients, %@: %.4f, gain over STL balanced %.4f", branch, own, gain))
+      print(String(format: "known patients, %@: %.4f, gain over STL borrowed %.4f", branch, own, gain))
       XCTAssertGreaterThanOrEqual(own, known[branch]!)
       XCTAssertGreaterThan(gain, 0)
 

@@ -33,11 +33,10 @@ struct StudyFigures {
     unit.entrants.first { $0.name == name }!  // names are those of the study, which the units' key holds
   }
 
-  /// An entrant's figure for each seed, the mean over the targets asked for. Nil for a seed where a target has none.
-  private func bySeed(_ name: String, target: String? = nil, _ figure: (Metrics) -> Double?) -> [Double?] {
+  /// An entrant's figure for each seed, the mean over the targets. Nil for a seed where a target has none.
+  private func bySeed(_ name: String, _ figure: (Metrics) -> Double?) -> [Double?] {
     units.map { units in
-      let values = units.filter { target == nil || $0.target == target }
-        .map { figure(judged($0, name).metrics) }
+      let values = units.map { figure(judged($0, name).metrics) }
       let known = values.compactMap { $0 }
       return known.count == values.count ? Statistics.mean(known) : nil
     }
@@ -61,8 +60,7 @@ struct StudyFigures {
   /// The single-task network with the highest mean on the same test data: the hardest to beat, and chosen against MTL.
   func strongest(target: String? = nil) -> String {
     names.filter { $0.hasPrefix("STL") }
-      .max { Statistics.mean(scores($0, target: target)) < Statistics.mean(scores($1, target: target)) }
-      ?? study.referenceName
+      .max { Statistics.mean(scores($0, target: target)) < Statistics.mean(scores($1, target: target)) }!
   }
 
   var result: PaperResults.StudyResult {
@@ -114,7 +112,8 @@ extension PaperResults.Cell {
       table: published.table, problem: published.problem.rawValue, scenario: published.scenario.rawValue,
       branch: published.branch.rawValue, published: .init(stl: published.stl, mtl: published.mtl),
       stl: .init(stl), mtl: .init(mtl), gain: gain, protocol: figures.answer(study.main),
-      note: published.note(figures), abovePublished: isPapers ? Statistics.mean(mtl) > published.mtl : nil,
+      note: published.note(figures),
+      abovePublished: isPapers && published.isOfTheSameQuestion ? Statistics.mean(mtl) > published.mtl : nil,
       verdict: .init(gain),
       strongest: .init(
         name: strongest, figure: .init(best), gain: gainStrongest, verdict: .init(gainStrongest)),
@@ -123,6 +122,9 @@ extension PaperResults.Cell {
 }
 
 extension PublishedCell {
+  /// Table II's classification can be judged on VT alone, not on the paper's four classes.
+  fileprivate var isOfTheSameQuestion: Bool { !(problem == .classification && scenario == .inconsistent) }
+
   fileprivate func note(_ figures: StudyFigures) -> String {
     let reference = "STL is \(figures.study.referenceName)"
     switch (problem, scenario) {
@@ -132,22 +134,21 @@ extension PublishedCell {
         + "beats are trained on. The chronological split stands beside it."
     case (.classification, .consistent):
       return
-        "\(reference). Chronological split; the leaking random split stands beside it. Rhythms told apart: "
-        + "\(figures.result.classes.joined(separator: ", "))."
+        "\(reference). Chronological split, of records \(figures.study.records.joined(separator: ", ")); the leaking random split, "
+        + "and the other tables' records alone, stand beside it. Rhythms told apart: \(figures.result.classes.joined(separator: ", "))."
     case (.detection, .inconsistent):
       return "\(reference). One unseen patient; each of the others in turn stands beside it."
     case (.classification, .inconsistent):
       return
-        "\(reference), with the same borrowing. VT against the rest: two classes, where the paper's text has four. The "
-        + "published figures beside it are of another question."
+        "\(reference), with the same borrowing. VT against the rest: two classes, where the paper's text has four, so the "
+        + "published figures are of another question. One unseen patient; every other with VT in turn stands beside it."
     }
   }
 }
 
 extension PaperResults.Average {
   init?(
-    _ published: (table: Int, problem: Problem, stl: Double, mtl: Double), _ cells: [PaperResults.Cell],
-    isPapers: Bool
+    _ published: (table: Int, problem: Problem, stl: Double, mtl: Double), _ cells: [PaperResults.Cell]
   ) {
     let own = cells.filter { $0.table == published.table && $0.problem == published.problem.rawValue }
     guard own.count == BranchShape.Kind.allCases.count, let seeds = own.map(\.mtl.seeds).min() else {
@@ -159,7 +160,8 @@ extension PaperResults.Average {
     self.init(
       table: published.table, problem: published.problem.rawValue,
       published: .init(stl: published.stl, mtl: published.mtl), stl: .init(stl), mtl: .init(mtl), gain: gain,
-      abovePublished: isPapers ? Statistics.mean(mtl) > published.mtl : nil, verdict: .init(gain))
+      abovePublished: own.contains { $0.abovePublished == nil } ? nil : Statistics.mean(mtl) > published.mtl,
+      verdict: .init(gain))
   }
 }
 

@@ -6,9 +6,11 @@ extension PaperResults {
   /// - Parameters:
   ///   - isPapers: whether records, target and database are the paper's.
   ///   - namesRhythms: whether the user named records for the rhythms.
+  ///   - lead: the lead that the user named.
+  ///   - aside: studies in the folder that are not shown.
   init(
     _ plan: StudyPlan, _ figures: [StudyFigures], tuning: [(Study, [TuningResult])], isPapers: Bool,
-    namesRhythms: Bool, strip: Strip?, run: Run
+    namesRhythms: Bool, lead: String?, aside: [String], strip: Strip?, run: Run
   ) {
     let cells = PublishedCell.all.compactMap { published -> Cell? in
       guard let own = figures.first(where: { published.isOf($0.study) }),
@@ -19,15 +21,18 @@ extension PaperResults {
     self.init(
       run: run, records: plan.records, target: plan.target, rhythmRecords: plan.rhythmRecords,
       rhythmTargets: plan.rhythmTargets, cells: cells,
-      averages: PublishedCell.averages.compactMap { Average($0, cells, isPapers: isPapers) },
+      averages: PublishedCell.averages.compactMap { Average($0, cells) },
       studies: figures.map(\.result), tuning: tuning.flatMap { Tuning.all($0, $1) },
       tuningGrid: tuning.isEmpty ? nil : .init(), strip: strip, choices: Choice.all,
-      notes: Self.notes(plan, isPapers: isPapers, namesRhythms: namesRhythms, seeds: run.seeds),
+      notes: Self.notes(
+        plan, isPapers: isPapers, namesRhythms: namesRhythms, lead: lead, aside: aside, seeds: run.seeds),
       rocRates: Unit.rates)
   }
 
   /// What the data cannot test, and what else a reader should know.
-  private static func notes(_ plan: StudyPlan, isPapers: Bool, namesRhythms: Bool, seeds: Int) -> [String] {
+  private static func notes(
+    _ plan: StudyPlan, isPapers: Bool, namesRhythms: Bool, lead: String?, aside: [String], seeds: Int
+  ) -> [String] {
     var notes: [String] = []
     let missing = Cast.rhythmRecords.filter { !plan.rhythmRecords.contains($0) }
     if !namesRhythms && !missing.isEmpty {
@@ -56,7 +61,14 @@ extension PaperResults {
           + "classes. SVTA can be neither trained nor tested on the six records.")
     } else {
       notes.append(
-        "Other records than the paper's: the published figures are of its six MIT-BIH records, not of these.")
+        "Other records or another lead than the paper's: the published figures are of its six MIT-BIH records, not of these; nor do the choices below speak of these."
+      )
+    }
+    if let lead { notes.append("Lead \(lead) was read, in place of the choice below.") }
+    if !aside.isEmpty {
+      notes.append(
+        "In the folder but not shown, being of fewer seeds, other options or data, or another build: \(aside.joined(separator: ", "))."
+      )
     }
     if seeds == 1 { notes.append("One seed: no spread, no interval, and no verdict.") }
     return notes

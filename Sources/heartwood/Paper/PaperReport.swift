@@ -15,6 +15,9 @@ struct PaperReport {
       page.add("Tables I and II", tables)
       page.add("Published and ours", [.charts([figures, gains])])
     }
+    page.add(
+      "How to read it, and what the records cannot test",
+      [.paragraph(PaperTables.reading), .list(results.notes)])
     if let strip = results.strip { page.add("A stretch of the unseen patient", self.strip(strip)) }
     if !cellStudies.isEmpty {
       page.add("Training loss", [.charts(cellStudies.map(losses)), .caption(lossCaption)])
@@ -31,7 +34,7 @@ struct PaperReport {
   // MARK: The paper's tables
 
   private var tables: [HTMLPage.Block] {
-    let halves = PaperTables.halves.flatMap { number, problem -> [HTMLPage.Block] in
+    PaperTables.halves.flatMap { number, problem -> [HTMLPage.Block] in
       guard let table = PaperTables.cells(results, number, problem),
         let cell = results.cells.first(where: { $0.table == number && $0.problem == problem })
       else { return [] }
@@ -40,10 +43,6 @@ struct PaperReport {
         .caption("MTL judged by \(cell.protocol). \(cell.note)"),
       ]
     }
-    return halves + [
-      .paragraph(PaperTables.reading), .heading("What the records cannot test, and other notes"),
-      .list(results.notes),
-    ]
   }
 
   private var figures: IntervalChart {
@@ -100,9 +99,11 @@ struct PaperReport {
     [study.entrants.first].compactMap { $0 } + study.entrants.filter { $0.name == study.reference }
   }
 
+  /// Of a study with several targets the pictures are of all, not of the cell's alone.
   private func short(_ study: PaperResults.StudyResult) -> String {
     let cell = results.cells.first { $0.study == study.id }
-    return "Table \(cell?.table == 1 ? "I" : "II"), \(cell?.problem ?? ""), \(study.branch.uppercased())"
+    let table = "Table \(cell?.table == 1 ? "I" : "II"), \(cell?.problem ?? ""), \(study.branch.uppercased())"
+    return study.targets.count > 1 ? "\(table), each patient in turn" : table
   }
 
   private func losses(_ study: PaperResults.StudyResult) -> LineChart {

@@ -66,7 +66,7 @@ struct PaperResults: Codable {
     let gain: Gain
     let `protocol`: String
     let note: String
-    /// Whether MTL is above the published MTL figure; nil for other records than the paper's.
+    /// Whether MTL is above the published MTL figure; nil for other records than the paper's, and where the question is another.
     let abovePublished: Bool?
     /// MTL against the cell's STL.
     let verdict: Verdict

@@ -22,9 +22,10 @@ struct PaperRun {
   private func path(_ work: any Work) -> String { "\(unitFolder)/\(work.id).json" }
 
   func run() throws {
-    try session.together { try makeFolder() }
-    try session.together { try requireSharedFolder() }
-    let plan = try session.together { try self.plan() }
+    let lock = try session.together { try makeFolder() }
+    defer { if let lock { close(lock) } }
+    try requireSharedFolder()
+    let plan = try session.fromFirst { try self.plan() }
     let wanted = allWork(plan).filter { command.wants($0) }
     guard !wanted.isEmpty else {
       let impossible = plan.impossible.first { command.names(study: $0.study) }
@@ -46,6 +47,10 @@ struct PaperRun {
     try session.communicator.barrier()
     try session.together {
       guard session.leads else { return }
+      if let other = try wanted.first(where: { try !isDone($0) }) {
+        throw Failure(
+          .data, "\(other.id): its rank read other recordings; all ranks must see the same --data folder")
+      }
       let results = try results(plan, units: wanted.count, kept: wanted.count - pending.count)
       try write(results)
       say(PaperTables.text(results))
@@ -133,7 +138,8 @@ struct PaperRun {
   /// What the data lack for a study is found before any work, and by all ranks together. The branches have the same data; of the
   /// seeds one is looked at.
   private func checkData(_ wanted: [any Work], _ alone: Communicator) throws {
-    let distinct = wanted.filter { $0.seed == 1 && $0.study.branch == wanted[0].study.branch }
+    var seen: Set<[String?]> = []
+    let distinct = wanted.filter { seen.insert([$0.study.name, $0.target]).inserted }
     for (index, work) in distinct.enumerated() where index % session.ranks == session.rank {
       do {
         _ = try Trial(
@@ -243,12 +249,22 @@ struct PaperRun {
     let tuned = try plan.studies.filter { try !tuning($0).isEmpty && tuning($0).allSatisfy(isDone) }
     return PaperResults(
       plan, figures, tuning: try tuned.map { ($0, try tuning($0).map { try read(TuningResult.self, $0) }) },
-      isPapers: command.records == nil && command.unseen == Cast.paperTarget && source.name == "mitdb",
-      namesRhythms: command.records != nil || command.rhythmRecords != nil,
+      isPapers: Set(command.names) == Set(Cast.paperRecords) && command.unseen == Cast.paperTarget
+        && command.lead == nil && source.name == "mitdb",
+      namesRhythms: command.records != nil || command.rhythmRecords != nil, lead: command.lead,
+      aside: try aside(plan, shown: figures.map(\.study.id)),
       strip: try strip(figures, plan),
       run: .init(
         heartwood: Heartwood.version, source: source.name, seeds: command.seeds,
         seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: count, kept: kept))
+  }
+
+  /// Studies of which there are units in the folder, but not all, or of other data, options or another build.
+  private func aside(_ plan: StudyPlan, shown: [String]) throws -> [String] {
+    let files = try FileManager.default.contentsOfDirectory(atPath: unitFolder)
+    return plan.studies.map(\.id).filter { id in
+      !shown.contains(id) && files.contains { $0.hasPrefix("\(id)_") }
+    }
   }
 
   private func read<T: Decodable>(_ type: T.Type, _ work: any Work) throws -> T {
@@ -273,10 +289,9 @@ struct PaperRun {
 
   // MARK: Files
 
-  private var token: String { "\(unitFolder)/.one-folder" }
-
-  private func makeFolder() throws {
-    guard session.leads else { return }
+  /// Makes the folder on the first rank and locks it against another run of this command, as long as the descriptor is open.
+  private func makeFolder() throws -> Int32? {
+    guard session.leads else { return nil }
     let manager = FileManager.default
     for name in ["metrics.jsonl", "summary.json"]
     where manager.fileExists(atPath: "\(command.output)/\(name)") {
@@ -288,23 +303,34 @@ struct PaperRun {
       throw Failure(
         .cannotCreate, "cannot create --output \(command.output): \((error as NSError).localizedDescription)")
     }
-    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0,
-      manager.createFile(atPath: token, contents: Data())
-    else {
+    let lock = open("\(command.output)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0, lock >= 0 else {
       throw Failure(
         .cannotCreate, "cannot write into --output \(command.output): \(String(cString: strerror(errno)))")
     }
+    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+      throw Failure(.cannotCreate, "another run of paper is at work in --output \(command.output)")
+    }
+    return lock
   }
 
-  /// All ranks must see what the first one has made; a network's file system may take a moment.
+  /// All ranks must see what the first one writes; a network's file system may take a moment.
   private func requireSharedFolder() throws {
-    let deadline = Date().addingTimeInterval(5)
-    while !FileManager.default.fileExists(atPath: token) {
-      guard Date() < deadline else {
-        throw Failure(
-          .cannotCreate, "--output \(command.output) is not one folder for all ranks; choose a shared one")
+    let path = "\(unitFolder)/.run"
+    let run = try session.fromFirst {
+      let run = UUID().uuidString
+      try AtomicFile.write(Data(run.utf8), to: path)
+      return run
+    }
+    try session.together {
+      let deadline = Date().addingTimeInterval(5)
+      while FileManager.default.contents(atPath: path) != Data(run.utf8) {
+        guard Date() < deadline else {
+          throw Failure(
+            .cannotCreate, "--output \(command.output) is not one folder for all ranks; choose a shared one")
+        }
+        usleep(100_000)
       }
-      usleep(100_000)
     }
   }
 

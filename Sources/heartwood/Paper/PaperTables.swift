@@ -68,7 +68,7 @@ enum PaperTables {
   static let heading =
     "Balanced accuracy: the paper's accuracy on balanced data, averaged over all ways to balance them."
   static let reading =
-    "Published: STL, MTL. ↑: MTL is above the published MTL, ↓: it is not. ± standard deviation over seeds; gain: MTL - STL of the same "
+    "Published: STL, MTL. ↑: MTL is above the published MTL, ↓: it is not; neither where the question is another. ± standard deviation over seeds; gain: MTL - STL of the same "
     + "seeds with its 95 % interval (Student's t over the seeds; it says nothing of other patients, and twelve comparisons are not "
     + "corrected for). ▲ MTL beats STL: the interval lies above 0; ▼ it loses: below 0; • it is not shown to beat STL. The strongest "
     + "STL is the single-task network with the highest mean on the cell's own test data: chosen so, it has luck on its side, and the "
@@ -79,8 +79,8 @@ enum PaperTables {
       results.run.source == "mitdb"
       ? "Real recordings of the MIT-BIH Arrhythmia Database (Moody and Mark 2001)"
       : "Recordings in \(results.run.source)"
-    return "\(source), records \(results.records.joined(separator: ", ")); unseen patient \(results.target); "
-      + "seeds 1 to \(results.run.seeds)."
+    return "\(source), records \(results.records.joined(separator: ", ")) (Table I, classification: "
+      + "\(results.rhythmRecords.joined(separator: ", "))); unseen patient \(results.target); seeds 1 to \(results.run.seeds)."
   }
 
   private static func halves(_ results: PaperResults, _ write: (String, Table) -> String) -> String {

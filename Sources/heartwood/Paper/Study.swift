@@ -69,7 +69,7 @@ struct Study {
 }
 
 /// The studies of the paper's two tables and what stands beside them (SharedTrunk's recipes have the sizes and budgets).
-struct StudyPlan {
+struct StudyPlan: Codable {
   /// The paper's records, or the user's in their place.
   let records: [String]
   /// The patient never seen.
@@ -135,7 +135,7 @@ struct StudyPlan {
           .init(system: .stl(.balanced)), .init(system: .stl(.pooled)), .init(system: .stl(.wide)),
           .init(system: .stl(.borrowed)), .init(system: .stl(.alone)), .init(system: .stl(.finetuned)),
           .init(system: .stl(.average)),
-        ], reference: .balanced)
+        ], reference: .borrowed)
     }
   }
 
