@@ -107,6 +107,14 @@ final class FailureTests: CommandTestCase {
 
     try Data("in the way".utf8).write(to: URL(fileURLWithPath: "\(folder)/file"))
     try expect(73, "file/paper", 2, run + ["--output", "\(folder)/file/paper"])
+    // Each command's folder is its own, and one run's at a time.
+    try expect(
+      73, "holds work of `heartwood paper`", 2,
+      ["train", "--simulate", "3", "--minutes", "1", "--output", output])
+    let lock = open("\(output)/.lock", O_RDWR)
+    XCTAssertEqual(flock(lock, LOCK_EX | LOCK_NB), 0)
+    try expect(73, "another run of paper", 2, run + ["--only", "table1-detection-low"])
+    close(lock)
     try train(1, "trained", ["--simulate", "3", "--minutes", "1", "--steps", "10"])
     try expect(73, "holds a run of train", 2, run + ["--output", "\(folder)/trained"])
   }
