@@ -25,7 +25,7 @@ struct Heartwood: ParsableCommand {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as Failure {
-      if Launcher.isFirstRank { failure.print() }
+      if Launcher.isFirstRank { failure.print() } else { Launcher.waitForTheFirstRank() }
       Foundation.exit(failure.status.rawValue)
     } catch {
       leave(error)
@@ -42,6 +42,8 @@ struct Heartwood: ParsableCommand {
         let line = message(for: error).split(separator: "\n").joined(separator: " ")
         FileHandle.standardError.write(Data("heartwood: \(line) (see `heartwood --help`)\n".utf8))
       }
+    } else if !help {
+      Launcher.waitForTheFirstRank()
     }
     Foundation.exit(help ? 0 : ExitStatus.usage.rawValue)
   }
@@ -55,6 +57,10 @@ enum Launcher {
     ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"].lazy.compactMap { environment[$0] }
       .first ?? "0" == "0"
   }
+
+  /// Leaves the first rank time to say what is wrong, which all ranks have found alike: mpirun kills every rank, this one too, as soon as
+  /// one has exited with an error.
+  static func waitForTheFirstRank() { sleep(5) }
 
   /// Whether a person looks at standard output. Under mpirun only `Launch/heartwood` knows: a rank writes to mpirun's pseudo-terminal.
   static var isTerminal: Bool {
