@@ -32,11 +32,15 @@ extension TaskSet {
     _ experiment: Experiment, _ records: [String], _ ownership: Ownership, own: [Parts], pairing: Pairing,
     answer: PredictionProtocol, borrows: Bool, seed: UInt64, _ communicator: Communicator
   ) throws -> TaskSet {
-    try experiment.isPooled
-      ? pooled(experiment, own: own, pairing, answer, communicator)
-      : onePerPatient(
-        records, ownership, own: own, classes: experiment.labelling.classNames, borrows: borrows, seed: seed,
-        communicator)
+    if experiment.isPooled { return try pooled(experiment, own: own, pairing, answer, communicator) }
+    // A source of the inconsistent scenario has no test part: its own slot is judged on what early stopping has seen.
+    let judged = own.map { parts in
+      experiment.scenario == .inconsistent
+        ? Parts(training: parts.training, validation: parts.validation, test: parts.validation) : parts
+    }
+    return try onePerPatient(
+      records, ownership, own: judged, classes: experiment.labelling.classNames, borrows: borrows, seed: seed,
+      communicator)
   }
 
   /// One task a patient. `own`: the parts of this rank's patients.

@@ -25,6 +25,15 @@ final class WireTests: CommandTestCase {
       ["activations", "borrowedBeats", "gradients", "metrics", "pooledBeats", "status", "targetBeats"])
     XCTAssertEqual(kinds["borrowedBeats"], 0)
     XCTAssertEqual(kinds["pooledBeats"], 0)
+    // Each source's own slot is judged on its last 15 %.
+    let summary = try json("\(run)/summary.json")
+    for result in try XCTUnwrap(summary["perTask"] as? [[String: Any]]) {
+      let beats = try XCTUnwrap((result["metrics"] as? [String: Any])?["examples"] as? Int)
+      XCTAssertGreaterThan(beats, 10, "\(result["name"] ?? "") \(result["part"] ?? "")")
+    }
+    for task in try XCTUnwrap(summary["tasks"] as? [[String: Any]]) {
+      XCTAssertGreaterThan(try XCTUnwrap(task["testExamples"] as? Int), 10)
+    }
     let targets = try XCTUnwrap(
       (try json("\(run)/summary.json")["test"] as? [String: Any])?["examples"] as? Int)
     // A target's windows (128 samples) and RR features (4), sent once by the rank that read them, and the counts before them.
