@@ -9,7 +9,7 @@ public struct TaskData: Sendable {
   public let validation: Examples
   /// What the task is judged on at the end.
   public let test: Examples
-  /// Examples of a class that the patient lacks, from other patients' training parts; for training alone.
+  /// Examples of a class that the patient lacks, from other patients' training parts; to train on, never to be judged.
   public var borrowed: Examples?
   /// What minibatches are drawn by: first a stratum by its weight, then any of its examples. The classes, equally often, if nil.
   public var draw: Draws?

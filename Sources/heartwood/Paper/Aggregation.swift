@@ -23,7 +23,7 @@ struct StudyFigures {
   /// Every beat's verdict by the study's MTL on that target, where a unit has kept them, and its seed.
   func verdicts(on target: String) -> ([UnitResult.Verdict], UInt64)? {
     units.flatMap { $0 }.filter { $0.target == target }.lazy.compactMap { unit in
-      unit.entrants.first { $0.name == study.main }?.verdicts.map { ($0, unit.seed) }
+      judged(unit, study.main).verdicts.map { ($0, unit.seed) }
     }.first
   }
 

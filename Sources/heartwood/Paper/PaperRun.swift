@@ -32,7 +32,7 @@ struct PaperRun {
       try session.end(
         impossible == nil ? .usage : .data,
         impossible.map { "\($0.study): \($0.reason)" }
-          ?? "--only \(command.only ?? ""): no work's name starts so")
+          ?? "--only \(command.only ?? ""): no work of these --branches has a name that starts so")
     }
     let alone = try session.communicator.split(color: session.rank, key: 0)!
     try session.together { try checkData(wanted, alone) }
