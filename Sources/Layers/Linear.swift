@@ -4,6 +4,8 @@ import CKernels
 public final class Linear {
   private let weight: Parameter
   private let bias: Parameter?
+  /// Columns of the result.
+  public var outputs: Int { weight.value.columns }
   private let output: Matrix
   private let inputGradient: Matrix
   private let storage: (Storage, Storage)

@@ -2,7 +2,7 @@ import Layers
 
 /// A task's private feature extractor: `v_i = Branch_i(x_i)` (paper, equation 1).
 protocol Branch: AnyObject {
-  /// `x`: B x length; returns B x features, a view that the next call overwrites.
+  /// `x`: B x inputs; returns B x features, a view that the next call overwrites.
   func forward(_ x: Matrix) -> Matrix
   /// Sets the gradients of the branch's parameters from `dv`: B x features.
   func backward(_ x: Matrix, _ dv: Matrix)
@@ -15,11 +15,13 @@ extension BranchShape {
     case .cnn: ConvolutionBranch(self, group, batch: batch)
     case .rnn:
       RNN(
-        frames: frames, inputs: frame, hidden: hidden, batch: batch, inputWeight: group[Tensor.inputWeight],
+        frames: frames, inputs: frame * inputChannels, hidden: hidden, batch: batch,
+        inputWeight: group[Tensor.inputWeight],
         recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias])
     case .lstm:
       LSTM(
-        frames: frames, inputs: frame, hidden: hidden, batch: batch, inputWeight: group[Tensor.inputWeight],
+        frames: frames, inputs: frame * inputChannels, hidden: hidden, batch: batch,
+        inputWeight: group[Tensor.inputWeight],
         recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias])
     }
   }
@@ -35,7 +37,8 @@ final class ConvolutionBranch: Branch {
 
   init(_ shape: BranchShape, _ group: ParameterGroup, batch: Int) {
     convolution = Conv1D(
-      length: shape.length, inputChannels: 1, outputChannels: shape.channels, kernel: shape.kernel,
+      length: shape.length, inputChannels: shape.inputChannels, outputChannels: shape.channels,
+      kernel: shape.kernel,
       padding: shape.padded ? .same : .valid, batch: batch, weight: group[Tensor.convolutionWeight],
       bias: group[Tensor.convolutionBias])
     relu = ReLU()

@@ -137,7 +137,7 @@ final class ConcatNetwork: Learner {
   func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
     switch answer {
     case .broadcast: try predictTogether(examples)
-    case .slot, .mean, .own:
+    case .slot, .mean, .own, .typical, .all, .trimmed, .gated:
       try panel.answer(votes, rows: examples.count) { answers($0, examples, offset: offset($0, answer)) }
     }
   }

@@ -41,7 +41,7 @@ protocol Exchange: AnyObject {
 
 /// Clipping by group, coupled decay and Adam (SCIENCE.md, section 3), at one learning rate a step.
 struct Optimizer {
-  let adam: Adam
+  var adam: Adam
   let maximumNorm: Double
   /// Counts from 1.
   var step = 1

@@ -11,6 +11,17 @@ public enum PredictionProtocol: String, Codable, Sendable, CaseIterable {
   case mean
   /// The patient's own slot and head (the patient is known); other slots as in `mean`, or zero after slot dropout.
   case own
+  /// The anchored form: half the first guess (timing and shape alone), half the answer beside the beats that it calls normal.
+  case typical
+  /// The anchored form: beside all of the patient's beats.
+  case all
+  /// The anchored form: beside the beats that an earlier study's rule keeps.
+  case trimmed
+  /// `trimmed`, or `all` where that agrees better with the beats' shape alone.
+  case gated
+
+  /// Whether it is a way to ask the anchored form, not one with slots.
+  public var isOfAnchors: Bool { [.typical, .all, .trimmed, .gated].contains(self) }
 }
 
 /// A network in training, as the trainer sees it. Every rank calls the same methods in the same order.
@@ -25,6 +36,10 @@ protocol Learner: AnyObject {
   func predictOwn(_ position: Int, _ examples: Examples) -> [Float]
   /// Class probabilities for beats that come without their task; every rank passes the same examples and gets the same answer.
   func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float]
+  /// How an unseen patient is to be answered for, by `beats` of the patient; nil if this network asks nothing of the kind.
+  func outlook(on beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality) -> Outlook?
+  /// As `predict`, by an outlook of this network.
+  func predict(_ examples: Examples, by outlook: Outlook) -> [Float]
   /// What the files of this rank's tasks hold, and the trunk's file where there is a shared one.
   func taskTensors() -> [(name: String, tensors: Safetensors)]
   func trunkTensors() -> Safetensors?
@@ -36,4 +51,11 @@ protocol Learner: AnyObject {
   var parameterCount: Int { get }
   /// Collectives in a step.
   var collectives: Int { get }
+}
+
+extension Learner {
+  func outlook(on beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality) -> Outlook? { nil }
+  func predict(_ examples: Examples, by outlook: Outlook) -> [Float] {
+    preconditionFailure("a network without outlooks")
+  }
 }

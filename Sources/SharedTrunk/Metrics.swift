@@ -78,7 +78,7 @@ public struct Metrics: Codable, Sendable, Equatable {
   }
 
   /// Mean recall of the classes that occur; 0 without examples.
-  static func balancedAccuracy(_ confusion: [[Int]]) -> Double {
+  package static func balancedAccuracy(_ confusion: [[Int]]) -> Double {
     let recalls = confusion.indices.filter { confusion[$0].contains { $0 > 0 } }.map { recall(confusion, $0) }
     return recalls.isEmpty ? 0 : recalls.reduce(0, +) / Double(recalls.count)
   }
@@ -87,7 +87,8 @@ public struct Metrics: Codable, Sendable, Equatable {
     ratio(confusion[label][label], confusion[label].reduce(0, +))
   }
 
-  private static func macroF1(_ confusion: [[Int]]) -> Double {
+  /// Mean over the classes that occur or are claimed; 0 without examples.
+  package static func macroF1(_ confusion: [[Int]]) -> Double {
     let scores = confusion.indices.compactMap { label -> Double? in
       let (actual, claimed) = (confusion[label].reduce(0, +), confusion.reduce(0) { $0 + $1[label] })
       return actual + claimed == 0 ? nil : ratio(2 * confusion[label][label], actual + claimed)

@@ -15,7 +15,7 @@ final class Minibatch {
 
   init(_ shape: NetworkShape, batch: Int) {
     capacity = batch
-    length = shape.branch.length
+    length = shape.branch.inputs
     extraFeatures = shape.extraFeatures
     labels = AlignedBuffer(count: batch)
     weights = AlignedBuffer(count: batch)
@@ -24,7 +24,7 @@ final class Minibatch {
     weights.data.update(repeating: 1, count: batch)
   }
 
-  /// Windows: rows x length.
+  /// Windows: rows x inputs.
   var x: Matrix { Matrix(windows.data, rows: rows, columns: length) }
 
   /// RR features: rows x extra features.
@@ -33,22 +33,26 @@ final class Minibatch {
   /// Copies `count` examples, the k-th being number `pick(k)` of `examples`.
   func load(_ examples: Examples, count: Int, _ pick: (Int) -> Int) {
     precondition(
-      count <= capacity && examples.windowLength == length, "\(count) windows of \(examples.windowLength)")
+      count <= capacity && examples.windowLength == length && extraFeatures <= examples.featureCount,
+      "\(count) windows of \(examples.windowLength) and \(examples.featureCount) features")
     rows = count
     for row in 0..<count {
       let example = pick(row)
-      copy(examples.windows, example, length, to: windows.data + row * length)
+      copy(examples.windows, from: example * length, length, to: windows.data + row * length)
       if extraFeatures > 0 {
-        copy(examples.rr, example, extraFeatures, to: extras.data + row * extraFeatures)
+        copy(
+          examples.rr, from: example * examples.featureCount, extraFeatures,
+          to: extras.data + row * extraFeatures)
       }
       labels.data[row] = examples.labels[example]
     }
   }
 
-  private func copy(_ numbers: [Float], _ example: Int, _ count: Int, to target: UnsafeMutablePointer<Float>)
-  {
+  private func copy(
+    _ numbers: [Float], from start: Int, _ count: Int, to target: UnsafeMutablePointer<Float>
+  ) {
     numbers.withUnsafeBufferPointer {
-      target.update(from: $0.baseAddress! + example * count, count: count)
+      target.update(from: $0.baseAddress! + start, count: count)
     }
   }
 }

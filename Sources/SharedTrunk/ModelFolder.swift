@@ -56,6 +56,9 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 extension ModelDescription {
   /// The files with this model's tensors.
   public var files: [String] {
+    if baseline == nil && fusion == .anchored && options.anchoring.residualRank == 0 {
+      return [ModelFolder.trunkFile]
+    }
     if isSingleNetwork { return [ModelFolder.trunkFile, ModelFolder.taskFile(PooledNetwork.taskName)] }
     return (baseline == nil ? [ModelFolder.trunkFile] : []) + tasks.map(ModelFolder.taskFile)
   }
@@ -95,7 +98,7 @@ extension ModelDescription {
     }
     if !(shape.dropout >= 0 && shape.dropout < 1) { return "its dropout is \(shape.dropout)" }
     return within(branch.length, "the window", 1, largest) ?? branch.fault(within)
-      ?? within(shape.extraFeatures, "extraFeatures", 0, RRFeatures.count)
+      ?? within(shape.extraFeatures, "extraFeatures", 0, RRFeatures.count + OwnStatistics.featureCount)
       ?? within(shape.classes, "classes", 2, 1024)
       ?? within(options.batch, "the batch", 1, 65_536)
       ?? shape.trunk.lazy.compactMap { within($0, "a trunk layer's width", 1, 65_536) }.first
@@ -217,13 +220,16 @@ extension Safetensors {
   }
 
   /// Copies the tensors into a group's parameters of the same names. Throws `ModelError.missing`.
-  func load(into group: ParameterGroup, where holds: (String) -> Bool = { _ in true }, file: String) throws {
+  func load(
+    into group: ParameterGroup, prefix: String = "", where holds: (String) -> Bool = { _ in true },
+    file: String
+  ) throws {
     for parameter in group.parameters where holds(parameter.name) {
-      guard let tensor = tensors[parameter.name],
-        tensor.shape == [parameter.value.rows, parameter.value.columns]
-      else { throw ModelError.missing(file, parameter.name) }
+      let name = prefix + parameter.name
+      guard let tensor = tensors[name], tensor.shape == [parameter.value.rows, parameter.value.columns]
+      else { throw ModelError.missing(file, name) }
       guard tensor.values.allSatisfy(\.isFinite) else {
-        throw ModelError.damaged(file, "\(parameter.name) holds numbers that are not finite")
+        throw ModelError.damaged(file, "\(name) holds numbers that are not finite")
       }
       for (index, value) in tensor.values.enumerated() { parameter.value.data[index] = value }
     }
@@ -269,6 +275,32 @@ extension HardNetwork {
     try stacks.read(into: taskGroups, from: folder)
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
       into: trunkGroup, file: "\(folder)/\(ModelFolder.trunkFile)")
+  }
+}
+
+extension AnchoredNetwork {
+  /// What is private to the tasks: of no use to a patient never seen, and not read back.
+  func taskTensors() -> [(name: String, tensors: Safetensors)] {
+    residuals.map { ($0.group.name, Safetensors($0.group, metadata: ["task": $0.group.name])) }
+  }
+
+  /// The three towers that all share, in one file.
+  func trunkTensors() -> Safetensors? {
+    var file = Safetensors(trunkGroup, metadata: [:])
+    for group in [rawGroup, timing.group] {
+      for (name, tensor) in Safetensors(group, metadata: [:]).tensors {
+        file.tensors["\(group.name).\(name)"] = tensor
+      }
+    }
+    return file
+  }
+
+  func read(from folder: String) throws {
+    let (file, path) = (
+      try ModelFolder.tensors(ModelFolder.trunkFile, in: folder), "\(folder)/\(ModelFolder.trunkFile)"
+    )
+    try file.load(into: trunkGroup, file: path)
+    for group in [rawGroup, timing.group] { try file.load(into: group, prefix: "\(group.name).", file: path) }
   }
 }
 

@@ -10,6 +10,8 @@ public final class Network {
     case concat
     /// Private branches, each read apart by one trunk.
     case hard
+    /// For patients never seen: every beat beside what the patient's own beats say.
+    case anchored
     /// One network for all.
     case pooled(Pooling)
     /// A network of its own for each task, nothing shared.
@@ -19,6 +21,8 @@ public final class Network {
   }
 
   private let form: Form
+  /// Of own tasks whose beats are read beside their patients' statistics.
+  private let statistics: [OwnStatistics]
   public let shape: NetworkShape
   public let tasks: TaskSet
   private let learner: any Learner
@@ -34,6 +38,13 @@ public final class Network {
   ) throws {
     self.form = form
     self.shape = shape
+    var tasks = tasks
+    if shape.readsOwnStatistics, form != .anchored {
+      statistics = tasks.own.compactMap { $0.training.count > 0 ? OwnStatistics(of: $0.training) : nil }
+      tasks = tasks.beside(statistics)
+    } else {
+      statistics = []
+    }
     self.tasks = tasks
     self.options = options
     self.communicator = communicator
@@ -42,6 +53,7 @@ public final class Network {
     switch form {
     case .concat: learner = try ConcatNetwork(shape, tasks, options, communicator, times: times)
     case .hard: learner = HardNetwork(shape, tasks, options, communicator)
+    case .anchored: learner = AnchoredNetwork(shape, tasks, options, communicator)
     case .pooled(let pooling):
       learner = try PooledNetwork(shape, tasks.forSingleTask, options, pooling, communicator)
     case .alone: learner = AloneNetwork(shape, tasks, options, communicator)
@@ -89,6 +101,7 @@ public final class Network {
     case .concat: tasks.heads == .oneVersusRest ? "\(answer.rawValue), likeliest head" : answer.rawValue
     case .hard:
       answer == .own ? "own" : tasks.heads == .oneVersusRest ? "likeliest head" : "mean of heads"
+    case .anchored: "anchored, \(answer.rawValue)"
     case .pooled: "single network"
     case .alone, .finetuned: answer == .own ? "the patient's own network" : "mean of networks"
     }
@@ -96,12 +109,36 @@ public final class Network {
 
   /// Class probabilities of own task `position`'s examples (count x classes), the patient being known.
   public func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
-    learner.predictOwn(position, examples)
+    learner.predictOwn(position, readsBeside ? statistics[position].inputs(examples) : examples)
   }
+
+  private var readsBeside: Bool { shape.readsOwnStatistics && form != .anchored }
 
   /// Class probabilities of an unseen patient's examples, count x classes. Every rank passes the same.
   public func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
-    try learner.predict(examples, answer)
+    try predict(examples, answer, acquaintance(with: examples, answer))
+  }
+
+  /// What this network wants to know of a patient never seen, from beats of the patient's that need no labels: at least one.
+  /// `typicality`: in place of the options'.
+  public func acquaintance(
+    with beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality? = nil
+  ) -> Acquaintance {
+    guard shape.readsOwnStatistics && beats.count > 0 else { return Acquaintance(knowledge: .nothing) }
+    return Acquaintance(
+      knowledge: learner.outlook(on: beats, answer, typicality ?? options.typicality).map { .outlook($0) }
+        ?? .statistics(OwnStatistics(of: beats)))
+  }
+
+  /// Class probabilities of the examples of a patient it is acquainted with.
+  public func predict(_ examples: Examples, _ answer: PredictionProtocol, _ acquaintance: Acquaintance) throws
+    -> [Float]
+  {
+    switch acquaintance.knowledge {
+    case .nothing: try learner.predict(examples, answer)
+    case .statistics(let statistics): try learner.predict(statistics.inputs(examples), answer)
+    case .outlook(let outlook): learner.predict(examples, by: outlook)
+    }
   }
 
   /// Writes this rank's part of the model folder; the first rank writes the trunk and the description. Throws `ModelError`.
@@ -134,4 +171,14 @@ public final class Network {
       for (index, value) in values.enumerated() { parameter.value.data[index] = value }
     }
   }
+}
+
+/// What a network knows of a patient never seen, from the patient's own unlabelled beats.
+public struct Acquaintance {
+  enum Knowledge {
+    case nothing
+    case statistics(OwnStatistics)
+    case outlook(Outlook)
+  }
+  let knowledge: Knowledge
 }

@@ -1,3 +1,5 @@
+import Cohort
+
 /// Sizes of every part of a network: what two runs must agree on to share a model file.
 public struct NetworkShape: Codable, Sendable, Equatable {
   /// How a branch turns a window into features.
@@ -20,6 +22,17 @@ public struct NetworkShape: Codable, Sendable, Equatable {
     self.trunk = trunk
     self.classes = classes
     self.dropout = dropout
+  }
+
+  /// Whether every beat is read beside its patient's `OwnStatistics`.
+  public var readsOwnStatistics: Bool { branch.inputChannels == 2 }
+
+  /// The same sizes, reading beats beside their patients' statistics.
+  public var besideOwnStatistics: NetworkShape {
+    var shape = self
+    shape.branch.inputChannels = 2
+    shape.extraFeatures = RRFeatures.count + OwnStatistics.featureCount
+    return shape
   }
 
   /// `d`: features that one task gives to the trunk.
@@ -53,7 +66,7 @@ public struct NetworkShape: Codable, Sendable, Equatable {
   /// Memory that one task's slot takes in training, about: weights with gradients and moments, and what the layers keep.
   public func bytes(batch: Int) -> Double {
     let kept =
-      Double(branch.length + extraFeatures) + Double(branch.kept) + 6 * Double(features) + 4
+      Double(branch.inputs + extraFeatures) + Double(branch.kept) + 6 * Double(features) + 4
       * Double(trunk.reduce(0, +))
     return 16 * Double(count(taskTensors)) + 4 * Double(batch) * kept
   }
@@ -78,6 +91,8 @@ public struct BranchShape: Codable, Sendable, Equatable {
   public var kind: Kind
   /// Samples of a window.
   public var length: Int
+  /// Numbers a sample: 1, or with the patient's median beat beside the beat 2. They follow one another.
+  public var inputChannels: Int
 
   /// CNN: output channels of the convolution.
   public var channels: Int
@@ -94,11 +109,13 @@ public struct BranchShape: Codable, Sendable, Equatable {
   public var hidden: Int
 
   public init(
-    kind: Kind = .cnn, length: Int, channels: Int = 8, kernel: Int = 7, pool: Int = 8, padded: Bool = false,
+    kind: Kind = .cnn, length: Int, inputChannels: Int = 1, channels: Int = 8, kernel: Int = 7, pool: Int = 8,
+    padded: Bool = false,
     frame: Int = 8, hidden: Int = 32
   ) {
     self.kind = kind
     self.length = length
+    self.inputChannels = inputChannels
     self.channels = channels
     self.kernel = kernel
     self.pool = pool
@@ -107,6 +124,8 @@ public struct BranchShape: Codable, Sendable, Equatable {
     self.hidden = hidden
   }
 
+  /// Numbers of a window.
+  var inputs: Int { length * inputChannels }
   var positions: Int { padded ? length : length - kernel + 1 }
   var frames: Int { length / frame }
   /// Columns of a recurrent weight for each number of the hidden state.
@@ -116,14 +135,16 @@ public struct BranchShape: Codable, Sendable, Equatable {
   public var features: Int { kind == .cnn ? positions / pool * channels : hidden }
 
   /// Numbers that the branch keeps of one window for the way back, about.
-  var kept: Int { kind == .cnn ? 3 * positions * channels : length + frames * hidden * (gates + 3) }
+  var kept: Int { kind == .cnn ? 3 * positions * channels : inputs + frames * hidden * (gates + 3) }
 
   var tensors: [(name: String, rows: Int, columns: Int)] {
     switch kind {
-    case .cnn: [(Tensor.convolutionWeight, kernel, channels), (Tensor.convolutionBias, 1, channels)]
+    case .cnn:
+      [(Tensor.convolutionWeight, kernel * inputChannels, channels), (Tensor.convolutionBias, 1, channels)]
     case .rnn, .lstm:
       [
-        (Tensor.inputWeight, frame, gates * hidden), (Tensor.recurrentWeight, hidden, gates * hidden),
+        (Tensor.inputWeight, frame * inputChannels, gates * hidden),
+        (Tensor.recurrentWeight, hidden, gates * hidden),
         (Tensor.recurrentBias, 1, gates * hidden),
       ]
     }
@@ -141,6 +162,14 @@ enum Tensor {
   static let inputMean = "trunk.0.mean"
   static let headWeight = "head.weight"
   static let headBias = "head.bias"
+  static let timingWeight = "timing.weight"
+  static let timingBias = "timing.bias"
+  static let residualFirst = "residual.first.weight"
+  static let residualSecond = "residual.second.weight"
+  static let residualScale = "residual.scale"
+  static let residualShift = "residual.shift"
+  static let residualHead = "residual.head.weight"
+  static let residualHeadBias = "residual.head.bias"
   static func trunkWeight(_ layer: Int) -> String { "trunk.\(layer).weight" }
   static func trunkBias(_ layer: Int) -> String { "trunk.\(layer).bias" }
 }

@@ -2,65 +2,6 @@ import Cohort
 import Layers
 import MPI
 
-/// One branch, one trunk and one head on one minibatch: forward and backward through all three.
-final class Stack {
-  let minibatch: Minibatch
-  private let branch: any Branch
-  private let features: Features
-  private let dropout: Dropout
-  private let input: Linear
-  private let trunk: Trunk
-  private let head: Linear
-  private let loss: SoftmaxCrossEntropy
-
-  /// `input` holds the first trunk matrix, `trunk` the layers after it; all may lie in one group.
-  init(
-    _ shape: NetworkShape, branch branchGroup: ParameterGroup, input inputGroup: ParameterGroup, trunk: Trunk,
-    head headGroup: ParameterGroup, batch: Int
-  ) {
-    minibatch = Minibatch(shape, batch: batch)
-    branch = shape.branch.makeBranch(branchGroup, batch: batch)
-    features = Features(shape, batch: batch)
-    dropout = Dropout(probability: Double(shape.dropout), columns: shape.features, batch: batch)
-    input = Linear(weight: inputGroup[Tensor.input], bias: nil, batch: batch)
-    self.trunk = trunk
-    head = Linear(weight: headGroup[Tensor.headWeight], bias: headGroup[Tensor.headBias], batch: batch)
-    loss = SoftmaxCrossEntropy(classes: shape.classes, batch: batch)
-  }
-
-  /// Everything in one group.
-  convenience init(_ shape: NetworkShape, group: ParameterGroup, batch: Int) {
-    self.init(
-      shape, branch: group, input: group, trunk: Trunk(shape, group, batch: batch), head: group, batch: batch)
-  }
-
-  /// Sets the gradients of the summed loss times `scale`; returns the summed loss.
-  func train(key: UInt64, scale: Float) -> Double {
-    let v = features.forward(branch.forward(minibatch.x), minibatch.extra)
-    dropout.forward(v, key: key)
-    let h = trunk.forward(input.forward(v), key: key)
-    let total = loss.forward(
-      head.forward(h), labels: minibatch.labels.data, rowWeights: minibatch.weights.data)
-    let dz = trunk.backward(head.backward(h, loss.backward(scale: scale))!)
-    let dv = input.backward(v, dz)!
-    dropout.backward(dv)
-    branch.backward(minibatch.x, features.backward(dv))
-    return total
-  }
-
-  /// Class probabilities, count x classes.
-  func probabilities(_ examples: Examples) -> [Float] {
-    var result: [Float] = []
-    for start in stride(from: 0, to: examples.count, by: minibatch.capacity) {
-      minibatch.load(examples, count: min(minibatch.capacity, examples.count - start)) { start + $0 }
-      let v = features.forward(branch.forward(minibatch.x), minibatch.extra)
-      let h = trunk.forward(input.forward(v), key: nil)
-      result.append(contentsOf: loss.softmax(head.forward(h)).buffer)
-    }
-    return result
-  }
-}
-
 /// Pooled single-task learning: the baseline. One network; each rank computes the gradients of the examples that it owns.
 ///
 /// Every rank draws the same list of B n (task, example) pairs from (seed, step). Gradients are computed by task, summed exactly by

@@ -7,7 +7,7 @@ import Cohort
 enum Draw: UInt64 {
   case taskWeights = 1
   case trunkWeights, minibatch, featureDropout, trunkDropout, slot, meanPart, balancedTest, synthetic, loan,
-    member
+    member, residualWeights, residualSwitch, anchorChoice, anchorBeats, timingWeights
 }
 
 /// The key of a stream: every word moves every bit (SplitMix64's finaliser after each).

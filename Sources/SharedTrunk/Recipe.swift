@@ -35,6 +35,18 @@ public struct Recipe: Sendable {
   }
 }
 
+extension Recipe {
+  /// Of the anchored form: what it reads says already how a beat differs from its patient's others, and a narrow trunk carries over better.
+  public static let anchoredTrunk = [32, 32]
+
+  /// For many source patients and patients never seen.
+  public static func manySources(_ kind: BranchShape.Kind, length: Int) -> Recipe {
+    Recipe(
+      branch: BranchShape(kind: kind, length: length, channels: 8, pool: 8), batch: 8, steps: 500,
+      pairing: .independent, slotDropout: false, answer: .mean, dropout: (0.2, 0.2))
+  }
+}
+
 extension Experiment {
   /// Every convolution reads 7 samples; recurrent branches read frames of 8 samples into a state of 32.
   public func recipe(_ kind: BranchShape.Kind) -> Recipe {

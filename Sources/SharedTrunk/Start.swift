@@ -68,7 +68,7 @@ enum Start {
   private static func fanIn(_ parameter: Parameter, _ shape: NetworkShape, _ concatenated: Int) -> Int {
     switch parameter.name {
     case Tensor.input, Tensor.trunkBias(0): concatenated
-    case Tensor.convolutionBias: shape.branch.kernel
+    case Tensor.convolutionBias: shape.branch.kernel * shape.branch.inputChannels
     case Tensor.inputWeight, Tensor.recurrentBias: shape.branch.hidden
     case Tensor.headBias: shape.trunk[shape.trunk.count - 1]
     default:

@@ -1,3 +1,4 @@
+import Cohort
 import Foundation
 
 /// What several seeds tell of a figure.
@@ -25,6 +26,18 @@ public enum Statistics {
     deviation(values).map {
       studentQuantile(degrees: values.count - 1) * $0 / Double(values.count).squareRoot()
     }
+  }
+
+  /// The mean's 95 % interval by the percentile bootstrap (Efron 1979), 10,000 draws from a fixed seed; nil for fewer than two values.
+  public static func bootstrapInterval(_ values: [Double]) -> (low: Double, high: Double)? {
+    guard values.count > 1 else { return nil }
+    let draws = 10_000
+    var stream = RandomStream(seed: 1)
+    let means = (0..<draws).map { _ in
+      values.indices.reduce(0) { sum, _ in sum + values[stream.index(below: values.count)] }
+        / Double(values.count)
+    }.sorted()
+    return (means[draws / 40], means[draws - 1 - draws / 40])
   }
 
   /// The 97.5 % quantile of Student's t: a table, from 30 degrees of freedom on the first terms of its expansion (Abramowitz and

@@ -10,6 +10,7 @@ public enum System: Sendable, Hashable {
     switch self {
     case .mtl(.concat): "MTL"
     case .mtl(.hard): "MTL hard"
+    case .mtl(.anchored): "MTL anchored"
     case .stl(let baseline): "STL \(baseline.rawValue)"
     }
   }
@@ -18,6 +19,7 @@ public enum System: Sendable, Hashable {
     switch self {
     case .mtl(.concat): .concat
     case .mtl(.hard): .hard
+    case .mtl(.anchored): .anchored
     case .stl(.pooled), .stl(.wide): .pooled(.pooled)
     case .stl(.balanced), .stl(.borrowed): .pooled(.balanced)
     case .stl(.average): .pooled(tasks.pool == nil ? .balanced : .pooled)

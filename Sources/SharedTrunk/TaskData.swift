@@ -90,6 +90,17 @@ public struct TaskSet: Sendable {
     TaskSet(names: names, ownership: ownership, own: own.map(\.withBorrowed), pool: pool, heads: heads)
   }
 
+  /// The same, own tasks' beats read beside their patients' statistics.
+  func beside(_ statistics: [OwnStatistics]) -> TaskSet {
+    guard statistics.count == own.count else { return self }
+    let own = zip(own, statistics).map { task, own in
+      TaskData(
+        name: task.name, training: own.inputs(task.training), validation: own.inputs(task.validation),
+        test: own.inputs(task.test), draw: task.draw)
+    }
+    return TaskSet(names: names, ownership: ownership, own: own, pool: pool, heads: heads)
+  }
+
   /// What single-task learning trains on: the tasks' own data, or the pool dealt out to the tasks' owners (by the examples' numbers, so
   /// that no example's place depends on the number of ranks).
   package var forSingleTask: TaskSet {

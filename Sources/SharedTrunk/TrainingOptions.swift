@@ -12,6 +12,24 @@ public enum Fusion: String, Codable, Sendable, CaseIterable {
   case concat
   /// Hard parameter sharing: the trunk reads each task's features apart.
   case hard
+  /// For many sources and patients never seen: one network reads every beat beside what the patient's own unlabelled beats say.
+  case anchored
+}
+
+/// Parts of the anchored form, each to be had without for comparison.
+public struct Anchoring: Codable, Sendable, Equatable {
+  /// Whether the patient's mean is taken off the first trunk matrix's product.
+  public var anchored = true
+  /// Rank of the private residual; none if 0.
+  public var residualRank = 2
+  /// Whether in training a patient's statistics and anchor are those of all beats or those of beats labelled normal, by a coin.
+  public var bothSides = true
+
+  public init(anchored: Bool = true, residualRank: Int = 2, bothSides: Bool = true) {
+    self.anchored = anchored
+    self.residualRank = residualRank
+    self.bothSides = bothSides
+  }
 }
 
 /// How the concatenated network is built across ranks (DESIGN: the exchange).
@@ -48,6 +66,19 @@ public enum Baseline: String, Codable, Sendable, CaseIterable {
   case average
 }
 
+/// How the anchored form, asked for `typical`, answers.
+public struct Typicality: Codable, Sendable, Equatable {
+  /// Of the first guess: the share of timing, the rest being shape.
+  public var timing: Float = 0.75
+  /// Of the answer: the share of the first guess, the rest being the anchored tower beside the beats that the guess calls normal.
+  public var guess: Float = 0.5
+
+  public init(timing: Float = 0.75, guess: Float = 0.5) {
+    self.timing = timing
+    self.guess = guess
+  }
+}
+
 /// Which examples of different tasks meet in a row of the trunk's input.
 public enum Pairing: String, Codable, Sendable, CaseIterable {
   /// Each task draws its own: n different heartbeats.
@@ -72,6 +103,9 @@ public struct TrainingOptions: Codable, Sendable, Equatable {
   public var pairing = Pairing.independent
   public var exchange = ExchangeKind.reduce
   public var sum = SumKind.exact
+  /// Of the anchored form.
+  public var anchoring = Anchoring()
+  public var typicality = Typicality()
   /// The sum of the tasks' losses instead of their mean (`bench`, as its peers).
   public var lossIsSum = false
 

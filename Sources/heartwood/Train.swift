@@ -71,7 +71,10 @@ struct Train: ParsableCommand {
   )
   var baseline: BaselineList?
 
-  @Option(help: "concat: the paper's; hard: the trunk reads each task apart.")
+  @Option(
+    help:
+      "concat: the paper's; hard: the trunk reads each task apart; anchored: for many sources and patients never seen, every beat beside what the patient's own unlabelled beats say."
+  )
   var fusion: Fusion = .concat
 
   @Option(help: "reduce: allreduce of activations and gradients; gather: the plain form.")
@@ -104,6 +107,12 @@ struct Train: ParsableCommand {
 
   @Flag(help: "Append four RR-interval features to each branch's output.")
   var rr = false
+
+  @Flag(
+    help:
+      "Read every beat beside its patient's median beat and RR statistics, made of unlabelled beats, RR features appended (--fusion anchored always does)."
+  )
+  var ownStatistics = false
 
   @Option(
     name: .customLong("protocol"),
@@ -157,6 +166,7 @@ struct Train: ParsableCommand {
     }
     try checkExperiment(check)
     try checkForm(check)
+    try checkOwnStatistics(check)
     try checkProtocol(check)
   }
 
@@ -200,12 +210,14 @@ struct Train: ParsableCommand {
         "--borrow with --learning stl is for --baseline borrowed, alone or finetuned; no other reads what is borrowed"
       )
     }
-    if learning == .stl || fusion == .hard {
-      let form = learning == .stl ? "--learning stl" : "--fusion hard"
+    if learning == .stl || fusion != .concat {
+      let form = learning == .stl ? "--learning stl" : "--fusion \(fusion.rawValue)"
       try check(slotDropout != true, "--slot-dropout is for networks with slots, not for \(form)")
       try check(exchange == .reduce, "--exchange gather is for networks with slots, not for \(form)")
-      try check(answer == nil, "--protocol is for networks with slots, not for \(form)")
-      try check(learning == .mtl || fusion == .concat, "--fusion hard is for --learning mtl")
+      try check(
+        answer == nil || main == .mtl(.anchored), "--protocol is for networks with slots, not for \(form)")
+      try check(
+        learning == .mtl || fusion == .concat, "--fusion \(fusion.rawValue) is for --learning mtl")
     }
     try check(
       sum == .exact || exchange == .reduce, "--sum is for --exchange reduce; gather sums floats")
@@ -214,7 +226,27 @@ struct Train: ParsableCommand {
       "--sum float is for networks that share weights")
   }
 
+  private func checkOwnStatistics(_ check: Check) throws {
+    let option = fusion == .anchored ? "--fusion anchored" : "--own-statistics"
+    try check(
+      !readsOwnStatistics || !experiment.isPooled,
+      "\(option) is for one task a patient; the beats of these tasks have no patient")
+    try check(
+      fusion != .anchored || scenario == .inconsistent,
+      "--fusion anchored is for patients never seen: --scenario inconsistent")
+    try check(!readsOwnStatistics || !borrow, "--borrow mixes patients' beats, which \(option) reads apart")
+    try check(!rr || !readsOwnStatistics, "--rr: \(option) has the RR features already")
+  }
+
   private func checkProtocol(_ check: Check) throws {
+    if let answer {
+      let fits = answer.isOfAnchors == (main == .mtl(.anchored))
+      try check(
+        fits,
+        answer.isOfAnchors
+          ? "--protocol \(answer.rawValue) is for --fusion anchored"
+          : "--protocol \(answer.rawValue) is for networks with slots, not for --fusion anchored")
+    }
     try check(
       answer != .slot || slots,
       "--protocol slot needs --slot-dropout: the trunk must have learned to read one slot alone")
@@ -240,7 +272,11 @@ struct Train: ParsableCommand {
       rhythm: rhythm ?? .ventricularTachycardia)
   }
 
-  private var recipe: Recipe { experiment.recipe(branch) }
+  private var recipe: Recipe {
+    readsOwnStatistics ? .manySources(branch, length: experiment.window.length) : experiment.recipe(branch)
+  }
+
+  private var readsOwnStatistics: Bool { ownStatistics || main == .mtl(.anchored) }
 
   var mainBaseline: Baseline? { learning == .stl ? baseline?.names[0] ?? .pooled : nil }
 
@@ -254,7 +290,8 @@ struct Train: ParsableCommand {
 
   /// How a beat is judged.
   var judgement: PredictionProtocol {
-    answer ?? (slots && scenario == .inconsistent ? .slot : recipe.answer)
+    answer
+      ?? (main == .mtl(.anchored) ? .typical : slots && scenario == .inconsistent ? .slot : recipe.answer)
   }
 
   var options: TrainingOptions {
@@ -274,7 +311,8 @@ struct Train: ParsableCommand {
     var shape = recipe.shape(system, options)
     if rr { shape.extraFeatures = RRFeatures.count }
     if let dropout { shape.dropout = dropout }
-    return shape
+    if system == .mtl(.anchored) { shape.trunk = Recipe.anchoredTrunk }
+    return readsOwnStatistics ? shape.besideOwnStatistics : shape
   }
 
   /// A comma-separated list of single-task networks.

@@ -159,6 +159,7 @@ def make(kind, branch):
     print(kind, "losses", losses[0], losses[-1])
 
 
-make("cnn", CNN())
-make("rnn", Recurrent(torch.nn.RNN, 1, 5, 6))
-make("lstm", Recurrent(torch.nn.LSTM, 4, 4, 5))
+if __name__ == "__main__":
+    make("cnn", CNN())
+    make("rnn", Recurrent(torch.nn.RNN, 1, 5, 6))
+    make("lstm", Recurrent(torch.nn.LSTM, 4, 4, 5))
