@@ -9,7 +9,8 @@ extension PaperResults {
   ///   - lead: the lead that the user named.
   ///   - aside: studies in the folder that are not shown.
   init(
-    _ plan: StudyPlan, _ figures: [StudyFigures], tuning: [(Study, [TuningResult])], isPapers: Bool,
+    _ plan: StudyPlan, _ figures: [StudyFigures], transfer: [Transfer], tuning: [(Study, [TuningResult])],
+    isPapers: Bool,
     namesRhythms: Bool, lead: String?, aside: [String], strip: Strip?, run: Run
   ) {
     let cells = PublishedCell.all.compactMap { published -> Cell? in
@@ -22,7 +23,7 @@ extension PaperResults {
       run: run, records: plan.records, target: plan.target, rhythmRecords: plan.rhythmRecords,
       rhythmTargets: plan.rhythmTargets, cells: cells,
       averages: PublishedCell.averages.compactMap { Average($0, cells) },
-      studies: figures.map(\.result), tuning: tuning.flatMap { Tuning.all($0, $1) },
+      studies: figures.map(\.result), transfer: transfer, tuning: tuning.flatMap { Tuning.all($0, $1) },
       tuningGrid: tuning.isEmpty ? nil : .init(), strip: strip, choices: Choice.all,
       notes: Self.notes(
         plan, isPapers: isPapers, namesRhythms: namesRhythms, lead: lead, aside: aside, seeds: run.seeds),

@@ -37,12 +37,20 @@ struct Paper: ParsableCommand {
       valueName: "list"))
   var rhythmRecords: RecordList?
 
+  @Flag(help: "Also transfer from many sources to patients never seen: every form tried.")
+  var transfer = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Records for --transfer (default: all of the data without paced beats).", valueName: "list"))
+  var transferRecords: RecordList?
+
   @Option(help: "Lead to read (default: MLII, or a record's first ECG lead).")
   var lead: String?
 
   @Option(
     help: ArgumentHelp(
-      "Only work whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients-detection, tuning.",
+      "Only work whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients-detection, tuning; with --transfer also transfer.",
       valueName: "list"))
   var only: String?
 
@@ -69,6 +77,9 @@ struct Paper: ParsableCommand {
     for prefix in prefixes
     where !Self.groups.contains(where: { $0.hasPrefix(prefix) || prefix.hasPrefix($0) }) {
       throw ValidationError("--only \(prefix): none of \(Self.groups.joined(separator: ", "))")
+    }
+    guard transfer || (transferRecords == nil && !prefixes.contains { $0.hasPrefix("transfer") }) else {
+      throw ValidationError("the studies on transfer are run with --transfer")
     }
     guard only == nil || !prefixes.isEmpty else {
       throw ValidationError("--only names nothing; choose from \(Self.groups.joined(separator: ", "))")

@@ -25,6 +25,9 @@ struct PaperReport {
       page.add("Confusion", [.charts(cellStudies.flatMap(confusion)), .caption(confusionCaption)])
     }
     if !results.studies.isEmpty { page.add("All studies", results.studies.flatMap(study)) }
+    if !results.transfer.isEmpty {
+      page.add("Many sources, each patient in turn never seen", results.transfer.flatMap(transfer))
+    }
     if !results.tuning.isEmpty { page.add("Effort to tune", tuning) }
     page.add("Choices that the paper leaves open", choices)
     page.add("This run", [.table(run)])
@@ -84,7 +87,7 @@ struct PaperReport {
     return IntervalChart(title, x: x, reference: reference, series: series, groups)
   }
 
-  private func mark(_ figure: PaperResults.Figure) -> IntervalChart.Mark {
+  func mark(_ figure: PaperResults.Figure) -> IntervalChart.Mark {
     .init(figure.mean, low: figure.sd.map { figure.mean - $0 }, high: figure.sd.map { figure.mean + $0 })
   }
 

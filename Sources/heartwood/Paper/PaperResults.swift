@@ -217,6 +217,7 @@ struct PaperResults: Codable {
   let cells: [Cell]
   let averages: [Average]
   let studies: [StudyResult]
+  let transfer: [Transfer]
   let tuning: [Tuning]
   let tuningGrid: TuningGrid?
   let strip: Strip?

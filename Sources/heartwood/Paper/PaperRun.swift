@@ -84,11 +84,37 @@ struct PaperRun {
       rhythmTargets: try candidates.filter { target in
         try counts(target, tachycardia)[1] >= Self.leastTargetBeats && teachers.contains { $0 != target }
       })
+    if command.transfer {
+      plan.transferRecords = try transferRecords()
+      plan.transferTargets = try plan.transferRecords.filter {
+        try counts($0, Study.transferExperiment)[1] >= StudyPlan.leastTransferBeats
+      }
+      guard !plan.transferTargets.isEmpty, plan.transferRecords.count > 2 else {
+        throw Failure(
+          .data,
+          "--transfer: \(library.folder) holds too few records with \(StudyPlan.leastTransferBeats) abnormal beats"
+        )
+      }
+    }
     for study in plan.studies
     where study.branch == .cnn && study.group == .consistentClassification {
       plan.omitted[study.name] = try reasonAgainst(study)
     }
     return plan
+  }
+
+  /// Those named, or all of the folder but those with paced beats, as AAMI's standard (ANSI/AAMI EC57) recommends.
+  private func transferRecords() throws -> [String] {
+    if let named = command.transferRecords?.names { return named }
+    let names = try FileManager.default.contentsOfDirectory(atPath: library.folder)
+      .filter { $0.hasSuffix(".atr") }.map { String($0.dropLast(4)) }.sorted()
+    return try names.filter { name in
+      do {
+        return try library.patient(name, Study.transferExperiment).statistics.symbols["/"] == nil
+      } catch CohortError.noUsableBeats {
+        return false
+      }
+    }
   }
 
   /// Why the records cannot make a study of rhythms; nil if they can.
@@ -127,10 +153,17 @@ struct PaperRun {
     }
   }
 
+  private func transferUnits(_ study: Study) -> [TransferUnit] {
+    study.targets.flatMap { target in
+      (1...UInt64(command.seeds)).map { TransferUnit(study: study, target: target, seed: $0) }
+    }
+  }
+
   private func allWork(_ plan: StudyPlan) -> [any Work] {
     let units: [any Work] = plan.studies.flatMap { self.units($0, plan) }
     let tuned: [any Work] = plan.studies.flatMap(tuning)
-    return units + tuned
+    let transfer: [any Work] = plan.transfer.flatMap(transferUnits)
+    return units + tuned + transfer
   }
 
   // MARK: The work
@@ -247,8 +280,12 @@ struct PaperRun {
       try StudyFigures(study, try units(study, plan).map { try read(UnitResult.self, $0) })
     }
     let tuned = try plan.studies.filter { try !tuning($0).isEmpty && tuning($0).allSatisfy(isDone) }
+    let transfer = try plan.transfer.filter { try transferUnits($0).allSatisfy(isDone) }.map { study in
+      PaperResults.Transfer(study, try transferUnits(study).map { try read(TransferResult.self, $0) })
+    }
     return PaperResults(
-      plan, figures, tuning: try tuned.map { ($0, try tuning($0).map { try read(TuningResult.self, $0) }) },
+      plan, figures, transfer: transfer,
+      tuning: try tuned.map { ($0, try tuning($0).map { try read(TuningResult.self, $0) }) },
       isPapers: Set(command.names) == Set(Cast.paperRecords) && command.unseen == Cast.paperTarget
         && command.lead == nil && source.name == "mitdb",
       namesRhythms: command.records != nil || command.rhythmRecords != nil, lead: command.lead,

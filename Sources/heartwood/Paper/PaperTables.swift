@@ -3,7 +3,13 @@ import Report
 /// The tables of `paper`: for the terminal, in Markdown and as CSV.
 enum PaperTables {
   static func text(_ results: PaperResults) -> String {
-    "\n\(heading)\n\n\(halves(results) { "\($0)\n\($1.text)" })\n\n\(reading)\n\(notes(results))"
+    let transfer = results.transfer.map {
+      "\(transferTitle($0))\n\(self.transfer($0).text)\n\n\(transferReading($0))"
+    }
+    guard !results.cells.isEmpty else { return "\n" + transfer.joined(separator: "\n\n") }
+    return
+      "\n\(heading)\n\n\(halves(results) { "\($0)\n\($1.text)" })\n\n\(reading)\n\(notes(results))\n\n"
+      + transfer.joined(separator: "\n\n")
   }
 
   static func markdown(_ results: PaperResults) -> String {
@@ -12,6 +18,11 @@ enum PaperTables {
     for study in results.studies {
       text += "\n## \(title(study))\n\n\(entrants(study).markdown)\n"
       if study.targets.count > 1 { text += "\n\(targets(study).markdown)\n" }
+    }
+    for transfer in results.transfer {
+      text +=
+        "\n## \(transferTitle(transfer))\n\n\(self.transfer(transfer).markdown)\n\n\(transferReading(transfer))\n"
+      text += "\n\(transferTargets(transfer).markdown)\n"
     }
     if !results.tuning.isEmpty { text += "\n## Effort to tune\n\n\(tuning(results).markdown)\n" }
     text += "\n## Choices that the paper leaves open\n\n\(choices(results).markdown)\n"
@@ -58,6 +69,21 @@ enum PaperTables {
             "\(entrant.parameters)", exact(entrant.macroF1.mean), exact(entrant.auc?.mean),
             exact(entrant.sensitivity?.mean), exact(entrant.specificity?.mean),
           ])
+      }
+    }
+    for transfer in results.transfer {
+      for form in transfer.forms {
+        for judged in form.conditions {
+          row(
+            [
+              "transfer", "", "detection", "inconsistent", transfer.branch,
+              "transfer-detection-\(transfer.branch)",
+            ],
+            form.name, judged.condition, nil, judged.perPatient,
+            over: judged.gain == nil ? "" : transfer.reference,
+            judged.gain, nil,
+            ["\(form.parameters)", exact(judged.macroF1.mean), exact(judged.auc.mean), "", ""])
+        }
       }
     }
     return table.csv

@@ -11,6 +11,8 @@ struct Study {
     case inconsistentClassification = "table2-classification"
     /// Beyond the tables: the patient is known, and has a task, a slot and a head.
     case patients = "patients-detection"
+    /// Beyond the tables: many sources, patients never seen (`--transfer`).
+    case transfer = "transfer-detection"
   }
 
   let group: Group
@@ -19,7 +21,7 @@ struct Study {
   let title: String
   let experiment: Experiment
   let branch: BranchShape.Kind
-  let records: [String]
+  var records: [String]
   /// Patients never seen, each in turn; the others of `records` are the sources. Empty in the consistent scenario.
   let targets: [String]
   let borrows: Bool
@@ -54,6 +56,9 @@ struct Study {
   /// A target and its sources, or all records for themselves.
   func sources(_ target: String?) -> [String] { records.filter { $0 != target } }
 
+  static let transferExperiment = Experiment(
+    .detection, .inconsistent, tasks: .patient, abnormality: .aami)
+
   var recipe: Recipe { experiment.recipe(branch) }
 
   func options(_ entrant: Entrant, seed: UInt64) -> TrainingOptions {
@@ -80,8 +85,25 @@ struct StudyPlan: Codable {
   let rhythmRecords: [String]
   /// The patients with enough beats of the rhythm looked for to be a target, where another record has some to learn from.
   let rhythmTargets: [String]
+  /// Abnormal beats of a target of `--transfer`.
+  static let leastTransferBeats = 20
+
+  /// All records, and those of them with enough abnormal beats to be a target, for `--transfer`; else none.
+  var transferRecords: [String] = []
+  var transferTargets: [String] = []
   /// Studies of rhythms that the data cannot make, by `Study.name`, and why.
   var omitted: [String: String] = [:]
+
+  /// Many sources, each patient in turn never seen, AAMI's classes: a study whose forms are `TransferForm`'s.
+  var transfer: [Study] {
+    guard !transferTargets.isEmpty else { return [] }
+    return BranchShape.Kind.allCases.map { branch in
+      Study(
+        group: .transfer, variant: nil, title: "Many sources, each patient in turn unseen",
+        experiment: Study.transferExperiment, branch: branch, records: transferRecords,
+        targets: transferTargets, borrows: false, entrants: [], reference: .pooled)
+    }
+  }
 
   var studies: [Study] {
     all.filter {

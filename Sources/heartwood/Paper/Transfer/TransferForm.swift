@@ -1,0 +1,104 @@
+import Cohort
+import SharedTrunk
+
+/// A network tried on patients never seen, and the ways to ask it.
+struct TransferForm {
+  let name: String
+  let form: Network.Form
+  let shape: NetworkShape
+  let options: TrainingOptions
+  let answers: [PredictionProtocol]
+
+  /// Under its name alone where there is but one way to ask.
+  func name(_ answer: PredictionProtocol) -> String {
+    answers.count == 1 ? name : "\(name), \(answer.rawValue)"
+  }
+}
+
+extension TransferForm {
+  /// Single-task learning on the beats and RR features alone.
+  static let rawName = "STL pooled, beats alone"
+  /// Single-task learning with the inputs of the form that it is compared with.
+  static let referenceName = "STL pooled, own statistics"
+
+  /// What wins, and is `--fusion anchored`.
+  static let mainName = "anchored"
+  /// The same, its two shares chosen without the target.
+  static let nestedName = "anchored, typical, shares chosen in the fold"
+
+  /// All that are tried, controls first.
+  static func all(_ branch: BranchShape.Kind, length: Int, seed: UInt64) -> [TransferForm] {
+    let recipe = Recipe.manySources(branch, length: length)
+    func make(
+      _ name: String, _ form: Network.Form, beside: Bool, trunk: [Int] = [64, 64],
+      _ answers: [PredictionProtocol] = [.mean], _ change: (inout TrainingOptions) -> Void = { _ in }
+    ) -> TransferForm {
+      var options = recipe.options(seed: seed)
+      change(&options)
+      var shape = NetworkShape(
+        branch: recipe.branch, extraFeatures: RRFeatures.count, trunk: trunk,
+        dropout: form == .concat ? recipe.dropout.sideBySide : recipe.dropout.other)
+      if beside { shape = shape.besideOwnStatistics }
+      return TransferForm(name: name, form: form, shape: shape, options: options, answers: answers)
+    }
+    return [
+      make(rawName, .pooled(.pooled), beside: false),
+      make("STL balanced, beats alone", .pooled(.balanced), beside: false),
+      make("concat, beats alone", .concat, beside: false),
+      make("hard sharing, beats alone", .hard, beside: false),
+      make(referenceName, .pooled(.pooled), beside: true),
+      make("STL balanced, own statistics (A0)", .pooled(.balanced), beside: true),
+      make("concat, own statistics", .concat, beside: true),
+      make("hard sharing, own statistics", .hard, beside: true),
+      make("anchor (p32)", .anchored, beside: true, trunk: [32, 32], [.all]) {
+        $0.anchoring = Anchoring(residualRank: 0, bothSides: false)
+      },
+      make("anchor, residual (p_lrk32)", .anchored, beside: true, trunk: [32, 32], [.all]) {
+        $0.anchoring = Anchoring(bothSides: false)
+      },
+      make(mainName, .anchored, beside: true, trunk: [32, 32], [.typical, .all, .trimmed, .gated]),
+      make("no residual", .anchored, beside: true, trunk: [32, 32], [.typical, .all]) {
+        $0.anchoring = Anchoring(residualRank: 0)
+      },
+      make("no anchor, no residual", .anchored, beside: true, trunk: [32, 32], [.typical, .all]) {
+        $0.anchoring = Anchoring(anchored: false, residualRank: 0)
+      },
+    ]
+  }
+}
+
+/// Which of a target's beats its statistics and anchors are taken from. Labels choose them only to make the hard cases.
+enum TransferCondition: String, Codable, CaseIterable {
+  case natural = "all beats"
+  /// A patient whose typical beat is abnormal: all abnormal beats and so many normal ones, drawn by (seed, patient), that 75 % are
+  /// abnormal; where the patient has too few normal ones, all of these and a part of the abnormal.
+  case abnormal75 = "75 % abnormal"
+  case abnormal90 = "90 % abnormal"
+  /// Of the first five minutes, and from then on of all that came before, redone every minute.
+  case causal = "first minutes, then as beats come"
+
+  var share: Double? {
+    switch self {
+    case .natural, .causal: nil
+    case .abnormal75: 0.75
+    case .abnormal90: 0.9
+    }
+  }
+
+  /// The beats of `patient` that statistics are taken from.
+  func reference(of patient: Patient, seed: UInt64) -> Examples {
+    let beats = patient.examples
+    guard let share else { return beats }
+    var hash = Fingerprint()
+    hash.add(patient.name)
+    var stream = RandomStream(seed: seed, hash.value)
+    var members = [[Int]](repeating: [], count: 2)
+    for (index, label) in beats.labels.enumerated() { members[Int(label)].append(index) }
+    for label in members.indices { stream.shuffle(&members[label]) }
+    let (normal, abnormal) = (Double(members[0].count), Double(members[1].count))
+    let counts = [
+      min(normal, abnormal * (1 - share) / share), min(abnormal, normal * share / (1 - share)),
+    ].map { Int($0.rounded()) }
+    return beats[zip(members, counts).flatMap { $0.prefix($1) }.sorted()]
+  }
+}

@@ -1,0 +1,156 @@
+import Cohort
+import Foundation
+import MPI
+import SharedTrunk
+
+/// All forms trained on all other records and judged on one patient never seen, for one seed.
+struct TransferUnit: Work {
+  let study: Study
+  let target: String?
+  let seed: UInt64
+
+  var id: String { place }
+  /// Against a study's cost of a network: all forms.
+  var cost: Double { Double(forms.count) * Double(8 * 500 * study.records.count * 128) }
+
+  private var forms: [TransferForm] {
+    TransferForm.all(study.branch, length: study.experiment.window.length, seed: seed)
+  }
+
+  func isResult(_ file: Data, _ key: String) -> Bool {
+    guard let result = try? JSONDecoder().decode(TransferResult.self, from: file) else { return false }
+    return result.key == key && result.target == target && result.seed == seed
+  }
+
+  func result(_ key: String, _ library: PatientLibrary, _ communicator: Communicator) throws -> Data {
+    let trial = Trial(
+      study: study, target: target, seed: seed, library: library, communicator: communicator)
+    let set = try trial.tasks(.independent)
+    let patient = try library.patient(target!, study.experiment)
+    var judged: [TransferResult.Judged] = []
+    for form in forms {
+      let network = try Network(form.form, form.shape, set, form.options, communicator)
+      _ = try network.train { _ in }
+      if form.name == TransferForm.mainName {
+        let typicality = try choose(form, trial)
+        for condition in TransferCondition.allCases {
+          let probabilities = try answers(network, .typical, condition, patient, typicality)
+          judged.append(
+            .init(
+              form: TransferForm.nestedName, condition: condition, parameters: network.parameterCount,
+              labels: patient.examples.labels, probabilities: probabilities))
+        }
+      }
+      for answer in form.answers {
+        for condition in form.shape.readsOwnStatistics ? TransferCondition.allCases : [.natural] {
+          judged.append(
+            .init(
+              form: form.name(answer), condition: condition, parameters: network.parameterCount,
+              labels: patient.examples.labels,
+              probabilities: try answers(network, answer, condition, patient)))
+        }
+      }
+    }
+    return try JSONEncoder.line.encode(
+      TransferResult(key: key, target: patient.name, seed: seed, judged: judged))
+  }
+
+  /// Groups of whole patients that are left out in turn to choose by.
+  private static let groups = 3
+
+  /// What answers best for sources left out: networks are trained without a third of the sources and without the target, and judged on
+  /// the third, by the mean of all conditions but the causal.
+  private func choose(_ form: TransferForm, _ trial: Trial) throws -> Typicality {
+    let grid = [Float(0.5), 0.75, 1].flatMap { timing in
+      [Float(0.35), 0.5, 0.65].map { Typicality(timing: timing, guess: $0) }
+    }
+    var scores = [Double](repeating: 0, count: grid.count)
+    let sources = study.sources(target)
+    for group in 0..<Self.groups {
+      let left = sources.indices.filter { $0 % Self.groups == group }.map { sources[$0] }
+      var inner = study
+      inner.records = sources.filter { !left.contains($0) }
+      let set = try Trial(
+        study: inner, target: nil, seed: seed, library: trial.library, communicator: trial.communicator
+      ).tasks(.independent)
+      let network = try Network(form.form, form.shape, set, form.options, trial.communicator)
+      _ = try network.train { _ in }
+      for name in left where study.targets.contains(name) {
+        let patient = try trial.library.patient(name, study.experiment)
+        for condition in TransferCondition.allCases where condition != .causal {
+          for (index, typicality) in grid.enumerated() {
+            let probabilities = try answers(network, .typical, condition, patient, typicality)
+            scores[index] +=
+              Metrics(labels: patient.examples.labels, probabilities: probabilities, classes: 2, seed: seed)
+              .balancedAccuracy
+          }
+        }
+      }
+    }
+    return zip(grid, scores).max { $0.1 < $1.1 }!.0
+  }
+
+  private func answers(
+    _ network: Network, _ answer: PredictionProtocol, _ condition: TransferCondition, _ patient: Patient,
+    _ typicality: Typicality? = nil
+  ) throws -> [Float] {
+    guard condition == .causal else {
+      let reference = condition.reference(of: patient, seed: seed)
+      return try network.predict(
+        patient.examples, answer, network.acquaintance(with: reference, answer, typicality))
+    }
+    let (beats, rate) = (patient.examples, patient.samplingFrequency)
+    let seconds = beats.positions.map { Double($0) / rate }
+    var probabilities: [Float] = []
+    var start = 0
+    var end = 300.0
+    while start < beats.count {
+      let known = seconds.firstIndex { $0 >= end - (start == 0 ? 0 : 60) } ?? beats.count
+      let next = seconds.firstIndex { $0 >= end } ?? beats.count
+      if next > start {
+        let before = beats[Array(0..<max(known, 1))]
+        probabilities += try network.predict(
+          beats[Array(start..<next)], answer, network.acquaintance(with: before, answer, typicality))
+        start = next
+      }
+      end += 60
+    }
+    return probabilities
+  }
+}
+
+/// What came of a unit.
+struct TransferResult: Codable {
+  let key: String
+  let target: String
+  let seed: UInt64
+  let judged: [Judged]
+
+  /// A form as asked in one way, the target's statistics from beats of one kind.
+  struct Judged: Codable {
+    let form: String
+    let condition: TransferCondition
+    let parameters: Int
+    let confusion: [[Int]]
+    /// Counts of log odds that a beat is abnormal, from -20 to 20 in steps of 0.1: of normal beats and of abnormal ones. From them comes the
+    /// AUC of all targets' beats together.
+    let scores: [[Int]]
+
+    init(
+      form: String, condition: TransferCondition, parameters: Int, labels: [Int32], probabilities: [Float]
+    ) {
+      self.form = form
+      self.condition = condition
+      self.parameters = parameters
+      var confusion = [[0, 0], [0, 0]]
+      var scores = [[Int]](repeating: [Int](repeating: 0, count: 401), count: 2)
+      for (index, label) in labels.enumerated() {
+        let (normal, abnormal) = (Double(probabilities[2 * index]), Double(probabilities[2 * index + 1]))
+        confusion[Int(label)][abnormal > normal ? 1 : 0] += 1
+        let odds = log(max(abnormal, 1e-30) / max(normal, 1e-30))
+        scores[Int(label)][Int((min(max(odds, -20), 20) * 10).rounded()) + 200] += 1
+      }
+      (self.confusion, self.scores) = (confusion, scores)
+    }
+  }
+}
