@@ -184,6 +184,48 @@ final class RecordingTests: XCTestCase {
     }
   }
 
+  /// A day at 360 Hz, written as one simulated half hour again and again: what is held does not grow with the record.
+  func testADayInFlatMemory() throws {
+    try withTemporaryFolder { folder in
+      let name = try SimulatedCohort(patients: 1, minutes: 30, seed: 2).write(patient: 1, to: folder)
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name).dat"))
+      let path = "\(folder)/day.dat"
+      FileManager.default.createFile(atPath: path, contents: nil)
+      let file = try XCTUnwrap(FileHandle(forWritingAtPath: path))
+      for _ in 0..<48 { try file.write(contentsOf: bytes) }
+      try file.close()
+      let signal = "day.dat 212 200 11 1024 0 0 0"
+      try Data("day 2 360\n\(signal) MLII\n\(signal) V5\n".utf8).write(
+        to: URL(fileURLWithPath: "\(folder)/day.hea"))
+      let short = try Recording(record: "\(folder)/\(name)", window: .beat).survey(detecting: true).beats
+
+      resetPeak()
+      let before = try peakKilobytes()
+      let recording = try Recording(record: "\(folder)/day", window: .beat)
+      let survey = try recording.survey(detecting: true)
+      var windows = try recording.windows(of: survey.beats, survey)
+      var count = 0
+      while let (numbers, _) = try windows.next(1024) { count += numbers.count }
+      let growth = try peakKilobytes() - before
+      print("24 h: \(survey.beats.count) beats, \(count) windows, peak memory grew by \(growth) KB")
+      XCTAssertEqual(Double(survey.beats.count), 48 * Double(short.count), accuracy: 100)
+      XCTAssertGreaterThanOrEqual(count, survey.beats.count - 2)
+      XCTAssertLessThan(growth, 32 << 10)
+    }
+  }
+
+  /// Peak resident memory since the last `resetPeak()`: Linux's VmHWM.
+  private func peakKilobytes() throws -> Int {
+    let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+    let line = try XCTUnwrap(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+    return try XCTUnwrap(Int(line.split(separator: " ")[1]))
+  }
+
+  private func resetPeak() {
+    // 5 resets the peak; proc(5). Where that is not allowed, the test measures from an earlier start.
+    try? "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
+  }
+
   func testEvenlySpread() {
     XCTAssertEqual(Recording.evenlySpread(5, of: 3), [0, 1, 2])
     XCTAssertEqual(Recording.evenlySpread(3, of: 9), [1, 4, 7])
