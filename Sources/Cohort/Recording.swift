@@ -64,7 +64,7 @@ public struct Recording: Sendable {
       let blocks = try blocks()
       var survey = Survey()
       var detector = detecting ? try BeatDetector(samplingFrequency: blocks.samplingFrequency) : nil
-      let perFrame = Int((blocks.samplingFrequency / samplingFrequency).rounded())
+      let perFrame = blocks.samplesPerFrame
       var lead = try StreamedLead(blocks, preprocessing)
       var moments = Moments()
       var level: (lowest: Int32, highest: Int32)?
@@ -81,7 +81,9 @@ public struct Recording: Sendable {
       }
       survey.beats += (detector?.finish() ?? []).map { $0 / perFrame }
       // A constant lead leaves rounding behind, which is no signal.
-      guard let level, level.lowest < level.highest, moments.variance.isFinite, moments.variance > 0 else {
+      guard let level, blocks.physical(level.lowest) != blocks.physical(level.highest),
+        moments.variance.isFinite, moments.variance > 0
+      else {
         throw SignalError.constant
       }
       survey.mean = moments.mean
@@ -112,7 +114,7 @@ public struct Recording: Sendable {
     try naming {
       let blocks = try blocks()
       let resampler = try Resampler(from: blocks.samplingFrequency, to: window.rate)
-      let perFrame = Int((blocks.samplingFrequency / samplingFrequency).rounded())
+      let perFrame = blocks.samplesPerFrame
       let plan = WindowPlan(
         window, samplingFrequency: samplingFrequency, samplesPerFrame: perFrame,
         count: resampler.count(of: sampleCount * perFrame), longGaps: survey.longGaps)

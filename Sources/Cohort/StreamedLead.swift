@@ -51,6 +51,7 @@ struct StreamedLead {
 struct LeadBlocks {
   /// Of the lead, in Hz: the record's times its samples a frame.
   let samplingFrequency: Double
+  var samplesPerFrame: Int { specification.samplesPerFrame }
   /// Frames read so far.
   private(set) var frame = 0
   private var reader: RecordReader
