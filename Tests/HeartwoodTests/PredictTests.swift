@@ -88,7 +88,7 @@ final class PredictTests: CommandTestCase {
     let page = Page(try XCTUnwrap(written["sim003.html"]))
     let figures = Dictionary(uniqueKeysWithValues: page.tables[0].dropFirst().map { ($0[0], $0[1]) })
     XCTAssertEqual(figures["record"], "sim003, lead MLII")
-    XCTAssertEqual(figures["beats, by detector"], "\(lines.count)")
+    XCTAssertEqual(figures["beats, by the detector"], "\(lines.count)")
     for name in ["normal", "abnormal"] {
       let count = lines.count { $0.verdict == name }
       XCTAssertTrue(figures["judged \(name)"]?.hasPrefix("\(count) (") ?? false, "\(figures)")

@@ -37,7 +37,9 @@ struct Predict: ParsableCommand {
   var output: String
 
   func validate() throws {
-    guard let code = AnnotationCode(symbol: abnormalSymbol), code.isBeat, code != .normal else {
+    guard let code = AnnotationCode(symbol: abnormalSymbol), AAMIClass(symbol: abnormalSymbol) != nil,
+      code != .normal
+    else {
       throw ValidationError(
         "--abnormal-symbol \(abnormalSymbol): a WFDB beat symbol other than N, such as Q or V")
     }
@@ -67,8 +69,8 @@ struct Predict: ParsableCommand {
       let target = try RunData.share(name, batch?.examples, session.communicator)
       guard target.examples.count > 0 else { break }
       let probabilities = try judge.probabilities(target, session)
-      guard let windows, let batch else { continue }
-      prediction?.take(probabilities, of: batch.beats)
+      try session.together { if let batch { try prediction?.take(probabilities, of: batch.beats) } }
+      guard let windows else { continue }
       progress.show(
         done: Double(prediction!.frames + windows.frame), of: Double(2 * prediction!.frames), "judging beats")
     }
@@ -97,10 +99,10 @@ struct Predict: ParsableCommand {
     guard prediction.judged > 0 else {
       throw Failure(
         .data,
-        "record \(prediction.recording.name) has \(prediction.beats.count) beats, but none with a whole window inside the record"
+        "record \(prediction.recording.name): none of its beats (\(prediction.beats.count)) has a whole window inside the record"
       )
     }
-    let origin = annotator.map { "annotation file \(prediction.recording.name).\($0)" } ?? "detector"
+    let origin = annotator.map { "annotation file \(prediction.recording.name).\($0)" } ?? "the detector"
     let page = try PredictionPage(
       prediction, origin: origin, protocol: judge.network.answerName(judge.answer)
     ).html
