@@ -43,7 +43,7 @@ let package = Package(
     .testTarget(
       name: "SharedTrunkTests", dependencies: ["Cohort", "MPI", "SharedTrunk"], exclude: ["Fixtures"]),
     .testTarget(name: "ReportTests", dependencies: ["Report"]),
-    .testTarget(name: "HeartwoodTests", dependencies: ["Cohort", "heartwood", "SharedTrunk", "WFDB"]),
+    .testTarget(name: "HeartwoodTests", dependencies: ["Cohort", "heartwood", "MPI", "SharedTrunk", "WFDB"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -65,33 +65,58 @@ public struct BandPassFilter: Sendable {
       throw SignalError.tooShort(samples: signal.count, needed: Self.padding + 1)
     }
     var extended = Self.oddlyExtended(signal)
-    run(over: &extended, from: 0, to: extended.count, by: 1)
-    run(over: &extended, from: extended.count - 1, to: -1, by: -1)
+    var forward = FilterState(self, restingAt: extended[0])
+    forward.run(over: &extended, from: 0, to: extended.count, by: 1)
+    var backward = FilterState(self, restingAt: extended[extended.count - 1])
+    backward.run(over: &extended, from: extended.count - 1, to: -1, by: -1)
     return Array(extended[Self.padding..<(Self.padding + signal.count)])
   }
 
   /// The signal with its first and last 15 samples turned by half a turn about its ends.
   private static func oddlyExtended(_ signal: [Double]) -> [Double] {
-    let first = signal[0]
-    let last = signal[signal.count - 1]
-    var extended: [Double] = []
-    extended.reserveCapacity(signal.count + 2 * padding)
-    for k in stride(from: padding, through: 1, by: -1) { extended.append(2 * first - signal[k]) }
-    extended.append(contentsOf: signal)
-    for k in 1...padding { extended.append(2 * last - signal[signal.count - 1 - k]) }
-    return extended
+    before(signal) + signal + after(signal)
   }
 
-  /// Both sections over the samples `from`, `from + by`, ... before `to`, in place (transposed direct form II), starting
-  /// in the state that a constant equal to the first sample would have left behind.
-  private func run(over samples: inout [Double], from: Int, to: Int, by: Int) {
+  /// The 15 samples before a signal that begins like this.
+  static func before(_ start: [Double]) -> [Double] {
+    (1...padding).reversed().map { 2 * start[0] - start[$0] }
+  }
+
+  /// The 15 samples after a signal that ends like this.
+  static func after(_ end: [Double]) -> [Double] {
+    (1...padding).map { 2 * end[end.count - 1] - end[end.count - 1 - $0] }
+  }
+
+  /// Samples after which what the filter was fed before is less than rounding: its slowest pole has fallen to 1e-15.
+  var memory: Int {
+    let radius = [sections.0, sections.1].map { section in
+      let discriminant = section.a1 * section.a1 - 4 * section.a2
+      return discriminant > 0 ? (abs(section.a1) + discriminant.squareRoot()) / 2 : section.a2.squareRoot()
+    }.max()!
+    return Int((log(1e-15) / log(radius)).rounded(.up))
+  }
+}
+
+/// A filter on its way through a signal.
+struct FilterState: Sendable {
+  private let sections: (BandPassFilter.Section, BandPassFilter.Section)
+  private var u0: Double
+  private var u1: Double
+  private var w0 = 0.0
+  private var w1 = 0.0
+
+  /// The state that a constant of this value would have left behind.
+  init(_ filter: BandPassFilter, restingAt value: Double) {
+    sections = filter.sections
+    // The first section turns a constant x into 0, so its states are -g x and -g x, and the second section rests.
+    u0 = -filter.sections.0.gain * value
+    u1 = u0
+  }
+
+  /// Both sections over the samples `from`, `from + by`, ... before `to`, in place (transposed direct form II).
+  mutating func run(over samples: inout [Double], from: Int, to: Int, by: Int) {
     let (s, t) = sections
-    let start = samples[from]
-    // A constant x in: the first section gives 0, so its states are -g x and -g x, and the second section rests.
-    var u0 = -s.gain * start
-    var u1 = -s.gain * start
-    var w0 = 0.0
-    var w1 = 0.0
+    var (u0, u1, w0, w1) = (u0, u1, w0, w1)
     samples.withUnsafeMutableBufferPointer { samples in
       var i = from
       while i != to {
@@ -107,5 +132,6 @@ public struct BandPassFilter: Sendable {
         i += by
       }
     }
+    (self.u0, self.u1, self.w0, self.w1) = (u0, u1, w0, w1)
   }
 }

@@ -51,11 +51,10 @@ public struct Patient: Sendable {
     record: String, window: WindowShape = .beat, lead: String? = nil, labelling: Labelling,
     annotator: String = "atr"
   ) throws -> Patient {
-    let record = record.hasSuffix(".hea") ? String(record.dropLast(4)) : record
-    let name = String(record[(record.lastIndex(of: "/").map(record.index(after:)) ?? record.startIndex)...])
+    let files = RecordFiles(record)
+    let (record, name) = (files.path, files.name)
     let (header, signal) = try read(lead: lead, of: record, name: name)
-    let annotations = try annotations(
-      of: record, name: name, annotator: annotator, samplingFrequency: header.samplingFrequency)
+    let annotations = try files.annotations(annotator, samplingFrequency: header.samplingFrequency)
     let beats = Beat.beats(in: annotations)
     guard !beats.isEmpty else { throw CohortError.noBeats(record: name, annotations: annotations.count) }
 
@@ -68,12 +67,11 @@ public struct Patient: Sendable {
     statistics.invalidSamples = signal.digital.count { $0 == Signal.invalid }
     let examples = cut(
       beats, from: processed.samples,
-      longGaps: processed.longGaps.map {
-        $0.lowerBound / samplesPerFrame..<$0.upperBound / samplesPerFrame + 1
-      },
+      WindowPlan(
+        window, samplingFrequency: header.samplingFrequency, samplesPerFrame: samplesPerFrame,
+        count: processed.samples.count, longGaps: processed.longGaps),
       sampleCount: sampleCount, samplingFrequency: header.samplingFrequency, window: window,
-      labelling: labelling,
-      statistics: &statistics)
+      labelling: labelling, statistics: &statistics)
     guard examples.count > 0 else { throw CohortError.noUsableBeats(record: name, beats: beats.count) }
 
     return Patient(
@@ -89,8 +87,8 @@ public struct Patient: Sendable {
   public static func trace(record: String, lead: String? = nil, rate: Double) throws -> (
     lead: String, samples: [Float]
   ) {
-    let record = record.hasSuffix(".hea") ? String(record.dropLast(4)) : record
-    let name = (record as NSString).lastPathComponent
+    let files = RecordFiles(record)
+    let (record, name) = (files.path, files.name)
     let (header, signal) = try read(lead: lead, of: record, name: name)
     let samples = try Preprocessing(rate: rate).process(signal, of: header, record: name).samples
     return (signal.name, samples)
@@ -108,38 +106,13 @@ public struct Patient: Sendable {
     return (header, try Record.read(at: record, signals: [header.signals[index].name]).signals[0])
   }
 
-  /// The annotations, their times in frames of the record.
-  private static func annotations(
-    of record: String, name: String, annotator: String, samplingFrequency: Double
-  ) throws -> [Annotation] {
-    let path = record + "." + annotator
-    guard FileManager.default.fileExists(atPath: path) else {
-      throw CohortError.noAnnotationFile(record: name, path: path)
-    }
-    let file = try AnnotationFile.read(at: path)
-    guard let resolution = file.timeResolution, resolution != samplingFrequency else {
-      return file.annotations
-    }
-    return file.annotations.map { annotation in
-      let frame = (Double(annotation.sample) * samplingFrequency / resolution).rounded()
-      var annotation = annotation
-      // Out of range: outside the record, where it is left out as such.
-      annotation.sample = Int(exactly: frame) ?? -1
-      return annotation
-    }
-  }
-
   private static func cut(
-    _ beats: [Beat], from samples: [Float], longGaps: [Range<Int>], sampleCount: Int,
-    samplingFrequency: Double, window: WindowShape, labelling: Labelling, statistics: inout Statistics
+    _ beats: [Beat], from samples: [Float], _ plan: WindowPlan, sampleCount: Int, samplingFrequency: Double,
+    window: WindowShape, labelling: Labelling, statistics: inout Statistics
   ) -> Examples {
     let inside = beats.filter { (0..<sampleCount).contains($0.sample) }
     statistics.outsideRecord = beats.count - inside.count
     let rr = RRFeatures.features(beats: inside.map(\.sample), samplingFrequency: samplingFrequency)
-    let gaps = longGaps.map { gap in
-      let scale = window.rate / samplingFrequency
-      return Int(Double(gap.lowerBound) * scale)..<Int((Double(gap.upperBound) * scale).rounded(.up))
-    }
 
     var examples = Examples(windowLength: window.length)
     examples.windows.reserveCapacity(inside.count * window.length)
@@ -148,12 +121,13 @@ public struct Patient: Sendable {
         statistics.unlabelled += 1
         continue
       }
-      let range = window.range(around: beat.sample, samplingFrequency: samplingFrequency)
-      guard range.lowerBound >= 0, range.upperBound <= samples.count else {
+      let range: Range<Int>
+      switch plan.place(of: beat.sample) {
+      case .inside(let place): range = place
+      case .outsideRecord:
         statistics.outsideRecord += 1
         continue
-      }
-      guard !gaps.contains(where: { $0.overlaps(range) }) else {
+      case .touchingGap:
         statistics.touchingGaps += 1
         continue
       }

@@ -44,7 +44,7 @@ public struct Preprocessing: Sendable, Equatable {
   }
 
   /// Replaces what is not finite by straight lines and returns where it was.
-  static func fillGaps(of samples: inout [Double]) throws -> [Range<Int>] {
+  package static func fillGaps(of samples: inout [Double]) throws -> [Range<Int>] {
     var gaps: [Range<Int>] = []
     var i = 0
     while i < samples.count {

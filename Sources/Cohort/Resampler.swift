@@ -50,15 +50,34 @@ public struct Resampler: Sendable {
 
   /// The signal at the new rate, ceil(count * up / down) samples; sample m lies at source sample m * down / up.
   public func resampled(_ signal: [Double]) -> [Double] {
-    if up == down { return signal }
-    let count = (signal.count * up + down - 1) / down
-    var result = [Double](repeating: 0, count: count)
-    signal.withUnsafeBufferPointer { x in
+    resampled(0..<count(of: signal.count), from: signal, startingAt: 0)
+  }
+
+  /// Samples at the new rate of a signal of so many.
+  func count(of samples: Int) -> Int { (samples * up + down - 1) / down }
+
+  /// The source samples that some of the new samples are made of; those outside the signal count as 0.
+  func sources(of samples: Range<Int>) -> Range<Int> {
+    guard up != down, !samples.isEmpty else { return samples }
+    let oldest = (samples.lowerBound * down + halfLength) / up - (tapsPerPhase - 1)
+    return oldest..<((samples.upperBound - 1) * down + halfLength) / up + 1
+  }
+
+  /// Some samples of the signal at the new rate.
+  ///
+  /// - Parameters:
+  ///   - samples: which of them.
+  ///   - piece: the part of the signal that they are made of, or more; what it lacks must lie outside the signal.
+  ///   - first: the place of its first sample in the signal.
+  func resampled(_ samples: Range<Int>, from piece: [Double], startingAt first: Int) -> [Double] {
+    if up == down { return Array(piece[(samples.lowerBound - first)..<(samples.upperBound - first)]) }
+    var result = [Double](repeating: 0, count: samples.count)
+    piece.withUnsafeBufferPointer { x in
       phases.withUnsafeBufferPointer { taps in
-        for m in 0..<count {
+        for m in samples {
           // y[m] = sum over k of x[k] h[position - k up]: the newest x that counts is position / up.
           let position = m * down + halfLength
-          let newest = position / up
+          let newest = position / up - first
           let oldest = newest - (tapsPerPhase - 1)
           let phase = (position % up) * tapsPerPhase
           let from = max(0, oldest)
@@ -80,7 +99,7 @@ public struct Resampler: Sendable {
             sum += x[k] * taps[shift + k]
             k += 1
           }
-          result[m] = sum
+          result[m - samples.lowerBound] = sum
         }
       }
     }

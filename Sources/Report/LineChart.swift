@@ -58,7 +58,7 @@ public struct LineChart: Chart {
     let legendTop = plot.bottom + Plot.axisHeight
     return Drawing.svg(
       title, height: legendTop + Double(series.count) * Drawing.legendRow,
-      scale(y, plot) + plot.axis(xTitle) + (points.isEmpty ? [plot.emptyNote] : [])
+      plot.scale(y, yTitle) + plot.axis(xTitle) + (points.isEmpty ? [plot.emptyNote] : [])
         + series.indices.reversed().flatMap { line($0, plot, y) }
         + Drawing.legend(series.map(\.name), left: plot.left + 11, top: legendTop) { index, x, y in
           "<path d=\"M\(Drawing.number(x - 11)) \(Drawing.number(y))h22\" style=\"stroke:\(Drawing.colour(index))\" stroke-width=\"4\"/>"
@@ -67,29 +67,10 @@ public struct LineChart: Chart {
 
   private func bounds(_ range: ClosedRange<Double>) -> [Double] { [range.lowerBound, range.upperBound] }
 
-  private func vertical(_ value: Double, _ plot: Plot, _ y: Axis) -> Double {
-    Plot.top + (1 - y.position(value)) * plot.height
-  }
-
-  private func scale(_ y: Axis, _ plot: Plot) -> [String] {
-    let name = Drawing.text(
-      plot.left, Plot.top - 8, yTitle, within: plot.width, Drawing.small)
-    let ticks = y.ticks.flatMap { tick in
-      let height = vertical(tick, plot, y)
-      return [
-        Drawing.rule(
-          "M\(Drawing.number(plot.left)) \(Drawing.number(height))h\(Drawing.number(plot.width))",
-          opacity: 0.15),
-        Drawing.text(plot.left - 7, height + 5, Axis.label(tick), Drawing.rightSet),
-      ]
-    }
-    return [name] + ticks
-  }
-
   /// Few points are marked, so that one alone is seen.
   private func line(_ index: Int, _ plot: Plot, _ y: Axis) -> [String] {
     let colour = Drawing.colour(index)
-    let spots = series[index].points.map { (plot.horizontal($0.x), vertical($0.y, plot, y)) }
+    let spots = series[index].points.map { (plot.horizontal($0.x), plot.vertical($0.y, y)) }
     guard !spots.isEmpty else { return [] }
     let path = spots.map { "\(Drawing.number($0.0)),\(Drawing.number($0.1))" }.joined(separator: " ")
     let line =

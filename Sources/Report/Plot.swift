@@ -12,6 +12,22 @@ struct Plot {
 
   func horizontal(_ value: Double) -> Double { left + x.position(value) * width }
 
+  func vertical(_ value: Double, _ y: Axis) -> Double { Self.top + (1 - y.position(value)) * height }
+
+  /// Lines across at a vertical axis's ticks, their numbers, and the title above.
+  func scale(_ y: Axis, _ title: String) -> [String] {
+    let name = Drawing.text(left, Self.top - 8, title, within: width, Drawing.small)
+    let ticks = y.ticks.flatMap { tick in
+      let height = vertical(tick, y)
+      return [
+        Drawing.rule(
+          "M\(Drawing.number(left)) \(Drawing.number(height))h\(Drawing.number(width))", opacity: 0.15),
+        Drawing.text(left - 7, height + 5, Axis.label(tick), Drawing.rightSet),
+      ]
+    }
+    return [name] + ticks
+  }
+
   /// The line, the ticks' numbers and the title.
   func axis(_ title: String) -> [String] {
     let line = Drawing.rule(

@@ -45,16 +45,19 @@ public struct Table: Sendable {
   }
 
   /// As RFC 4180 has it. A cell that a spreadsheet would run as a formula has an apostrophe before it.
-  public var csv: String {
-    func cell(_ text: String) -> String {
+  public var csv: String { ([header] + rows).map(Self.csvLine).joined() }
+
+  /// One line of `csv`, its end included, for tables too long to be held.
+  public static func csvLine(_ cells: [String]) -> String {
+    func quoted(_ text: String) -> String {
       let first = text.unicodeScalars.first
       let isFormula = first.map { "=+-@\t\r".unicodeScalars.contains($0) } == true
-      let safe = isFormula && text != "-" && !Self.isFigure(text) ? "'" + text : text
+      let safe = isFormula && text != "-" && !isFigure(text) ? "'" + text : text
       let isPlain = safe.unicodeScalars.allSatisfy { !",\"\r\n".unicodeScalars.contains($0) }
       return isPlain
         ? safe : "\"" + safe.unicodeScalars.map { $0 == "\"" ? "\"\"" : String($0) }.joined() + "\""
     }
-    return ([header] + rows).map { $0.map(cell).joined(separator: ",") + "\r\n" }.joined()
+    return cells.map(quoted).joined(separator: ",") + "\r\n"
   }
 
   /// A `table` element; cells of figures have the class `figures`.

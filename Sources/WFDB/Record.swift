@@ -36,7 +36,9 @@ public struct Record: Sendable, Equatable {
     let lengths = wanted.map { saturating(files.frames, times: header.signals[$0].samplesPerFrame) }
     try checkMemory(samples: lengths, fileBytes: files.groups.map(\.fileSize), path: path)
     var samples = lengths.map { [Int32](repeating: Signal.invalid, count: $0) }
-    try files.decode(wanted.indices.map { (wanted[$0], $0) }, into: &samples, at: 0)
+    var progress: [Int: SignalProgress] = [:]
+    try files.decode(
+      wanted.indices.map { (wanted[$0], $0) }, 0..<files.frames, into: &samples, at: 0, &progress)
     return Record(
       header: header,
       signals: zip(wanted, samples).map { Signal(specification: header.signals[$0], digital: $1) })

@@ -24,6 +24,19 @@ struct SegmentReader<Source: FileSource> {
   }
 
   func read(signals names: [String]?) throws -> Record {
+    let (joined, wanted) = try join(signals: names)
+    var samples = wanted.map { index in
+      [Int32](
+        repeating: Signal.invalid, count: (joined.sampleCount ?? 0) * joined.signals[index].samplesPerFrame)
+    }
+    var progress = SegmentProgress()
+    try decode(wanted, of: joined, 0..<(joined.sampleCount ?? 0), into: &samples, &progress)
+    let signals = zip(wanted, samples).map { Signal(specification: joined.signals[$0], digital: $1) }
+    return Record(header: joined, signals: signals)
+  }
+
+  /// The header with the joined signals, and the places of those wanted in it. Refuses a record that claims too much.
+  func join(signals names: [String]?) throws -> (header: Header, wanted: [Int]) {
     let (specifications, sizes) = try survey()
     var joined = header
     joined.signals = specifications
@@ -32,26 +45,38 @@ struct SegmentReader<Source: FileSource> {
       saturating(joined.sampleCount ?? 0, times: specifications[$0].samplesPerFrame)
     }
     try checkMemory(samples: lengths, fileBytes: sizes, path: path)
-    var samples = lengths.map { [Int32](repeating: Signal.invalid, count: $0) }
-    var frame = 0
-    for segment in segments {
-      if let own = try segmentHeader(segment) {
-        let places = wanted.indices.compactMap { place in
-          match(specifications[wanted[place]], at: wanted[place], in: own).map { (signal: $0, place: place) }
-        }
-        let files = try SignalFiles(of: own, in: folder, path: folder.path(of: segment.name))
-        try files.decode(places, into: &samples, at: frame)
-        for (signal, place) in places {
-          let specification = specifications[wanted[place]]
-          let range =
-            (frame * specification.samplesPerFrame)..<((frame + files.frames) * specification.samplesPerFrame)
-          try rescale(&samples[place], in: range, from: own.signals[signal], to: specification, segment.name)
-        }
+    return (joined, wanted)
+  }
+
+  /// Decodes frames of the joined record.
+  /// - Parameters:
+  ///   - wanted: places of the signals in `joined`, which `join` made.
+  ///   - samples: of each of them, all invalid, for the frames of `range`.
+  ///   - progress: what the calls before have left.
+  func decode(
+    _ wanted: [Int], of joined: Header, _ range: Range<Int>, into samples: inout [[Int32]],
+    _ progress: inout SegmentProgress
+  ) throws {
+    var start = 0
+    for (number, segment) in segments.enumerated() {
+      let frames = (start..<(start + segment.sampleCount)).clamped(to: range)
+      let part = (frames.lowerBound - start)..<(frames.upperBound - start)
+      start += segment.sampleCount
+      guard !frames.isEmpty, let own = try segmentHeader(segment) else { continue }
+      let places = wanted.indices.compactMap { place in
+        match(joined.signals[wanted[place]], at: wanted[place], in: own).map { (signal: $0, place: place) }
       }
-      frame += segment.sampleCount
+      let files = try SignalFiles(of: own, in: folder, path: folder.path(of: segment.name))
+      if progress.segment != number { progress = SegmentProgress(segment: number) }
+      let target = frames.lowerBound - range.lowerBound
+      try files.decode(places, part, into: &samples, at: target, &progress.signals)
+      for (signal, place) in places {
+        let specification = joined.signals[wanted[place]]
+        let values =
+          (target * specification.samplesPerFrame)..<((target + part.count) * specification.samplesPerFrame)
+        try rescale(&samples[place], in: values, from: own.signals[signal], to: specification, segment.name)
+      }
     }
-    let signals = zip(wanted, samples).map { Signal(specification: specifications[$0], digital: $1) }
-    return Record(header: joined, signals: signals)
   }
 
   /// Reads every segment's header: the joined signals, and the size of each file named.
@@ -170,4 +195,10 @@ struct SegmentReader<Source: FileSource> {
       samples[index] = rescaled
     }
   }
+}
+
+/// How far the segment read last has been read.
+struct SegmentProgress {
+  var segment: Int?
+  var signals: [Int: SignalProgress] = [:]
 }

@@ -6,8 +6,8 @@ struct FramePlaces {
   /// The place of the signal's first sample in a frame.
   let first: Int
   let perFrame: Int
-  /// Frames of the signal before sample 0.
-  let skew: Int
+  /// The first frames, which count in the sum but are not wanted.
+  let skipped: Int
 }
 
 extension SignalFormat {
@@ -36,7 +36,7 @@ private func loadAmplitudes<Coding: SampleCoding>(
   _ coding: Coding.Type, _ bytes: UnsafePointer<UInt8>, _ places: FramePlaces, marker: Int32,
   into samples: UnsafeMutablePointer<Int32>
 ) -> Int {
-  let skipped = min(places.skew, places.frames)
+  let skipped = min(places.skipped, places.frames)
   var sum = 0
   for place in 0..<places.perFrame {
     var index = places.first + place
@@ -56,13 +56,12 @@ private func loadAmplitudes<Coding: SampleCoding>(
   return sum
 }
 
-/// Decodes first differences. A value beyond 32 bits ends it.
+/// Decodes first differences from the value before the first, and leaves the last one there. A value beyond 32 bits ends it.
 func loadDifferences(
-  _ bytes: UnsafePointer<UInt8>, _ places: FramePlaces, from initialValue: Int,
+  _ bytes: UnsafePointer<UInt8>, _ places: FramePlaces, from value: inout Int,
   into samples: UnsafeMutablePointer<Int32>
 ) -> Int? {
   var sum = 0
-  var value = initialValue
   var target = samples
   for frame in 0..<places.frames {
     let start = frame &* places.frameSamples &+ places.first
@@ -70,7 +69,7 @@ func loadDifferences(
       value += Int(Coding8.load(bytes, index))
       guard let amplitude = Int32(exactly: value) else { return nil }
       sum &+= value
-      guard frame >= places.skew else { continue }
+      guard frame >= places.skipped else { continue }
       target.pointee = amplitude
       target += 1
     }

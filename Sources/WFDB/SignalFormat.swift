@@ -52,6 +52,15 @@ public enum SignalFormat: Int, Sendable, CaseIterable {
     }
   }
 
+  /// The samples that are packed together: reading can start at a multiple of them.
+  var samplesInGroup: Int {
+    switch self {
+    case .format212: 2
+    case .format310, .format311: 3
+    default: 1
+    }
+  }
+
   /// The bytes that reading `samples` samples takes; the last group of 212, 310 and 311 may be cut.
   func bytes(for samples: Int) -> Int {
     switch self {

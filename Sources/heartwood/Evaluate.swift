@@ -35,29 +35,9 @@ struct Evaluate: ParsableCommand {
   }
 
   private func judge(_ session: Session, _ folder: String) throws {
-    let description = try session.together { try ModelFolder.description(in: model) }
-    let answer = description.isSingleNetwork ? .mean : self.answer ?? description.protocol
-    let tasks = description.tasks
-    guard session.ranks <= tasks.count else {
-      try session.end(
-        .usage, "\(session.ranks) ranks for \(tasks.count) tasks: use -n \(tasks.count) or fewer")
-    }
-    if answer == .own, let stranger = records.names.first(where: { !tasks.contains($0) }) {
-      try session.end(
-        .usage,
-        "--protocol own: record \(stranger) is not a task of the model (\(tasks.joined(separator: ", ")))")
-    }
-    if answer == .own && description.heads == .oneVersusRest {
-      try session.end(.usage, "--protocol own: the model's heads answer together, one for each class")
-    }
-    if answer == .slot && !description.options.slotDropout && description.system == .mtl(.concat) {
-      try session.end(.usage, "--protocol slot: the model was trained without --slot-dropout")
-    }
-    try session.requireMemory(
-      description.shape.bytes(batch: description.options.batch)
-        * Double((tasks.count - 1) / session.ranks + 1))
-    try session.together { try makeOutput(session) }
-    let network = try load(description, session)
+    let judge = try ModelInUse(model, answer: answer, records: records.names, session)
+    let description = judge.description
+    try session.together { if session.leads { try OutputFolder.make(output) } }
     var results: [Summary.Result] = []
     var (labels, probabilities): ([Int32], [Float]) = ([], [])
     for record in records.names {
@@ -65,7 +45,7 @@ struct Evaluate: ParsableCommand {
         session.leads ? try description.examples(of: "\(folder)/\(record)", lead: lead) : nil
       }
       let target = try RunData.share(record, examples, session.communicator)
-      let part = try self.probabilities(network, target, answer, description, session)
+      let part = try judge.probabilities(target, session)
       guard session.leads else { continue }
       results.append(
         .init(
@@ -77,7 +57,8 @@ struct Evaluate: ParsableCommand {
     try session.together {
       guard session.leads else { return }
       let evaluation = Evaluation(
-        model: model, protocol: network.answerName(answer), test: metrics(labels, probabilities, description),
+        model: model, protocol: judge.network.answerName(judge.answer),
+        test: metrics(labels, probabilities, description),
         perRecord: results)
       try AtomicFile.write(try JSONEncoder.readable.encode(evaluation), to: "\(output)/evaluation.json")
       say(
@@ -87,52 +68,12 @@ struct Evaluate: ParsableCommand {
     }
   }
 
-  private func load(_ description: ModelDescription, _ session: Session) throws -> Network {
-    let ownership = Ownership(tasks: description.tasks.count, ranks: session.ranks, rank: session.rank)
-    let none = Examples(windowLength: description.input.length)
-    let own = ownership.own.map {
-      TaskData(name: description.tasks[$0], training: none, validation: none, test: none)
-    }
-    let tasks = TaskSet(names: description.tasks, ownership: ownership, own: own, heads: description.heads)
-    let network = try Network(
-      description.system.form(tasks), description.shape, tasks, description.options, session.communicator)
-    try session.together { try network.read(from: model) }
-    try network.prepareAfterReading()
-    return network
-  }
-
-  private func probabilities(
-    _ network: Network, _ target: RunData.Target, _ answer: PredictionProtocol,
-    _ description: ModelDescription,
-    _ session: Session
-  ) throws -> [Float] {
-    guard answer == .own, let task = description.tasks.firstIndex(of: target.name) else {
-      return try network.predict(target.examples, answer)
-    }
-    let ownership = network.tasks.ownership
-    let mine =
-      ownership.own.contains(task) ? network.predictOwn(task - ownership.own.lowerBound, target.examples) : []
-    return try session.communicator.broadcast(mine, root: ownership.rank(of: task), kind: Message.metrics)
-  }
-
   private func metrics(_ labels: [Int32], _ probabilities: [Float], _ description: ModelDescription)
     -> Metrics
   {
     Metrics(
       labels: labels, probabilities: probabilities, classes: description.classes.count,
       seed: description.options.seed)
-  }
-
-  private func makeOutput(_ session: Session) throws {
-    guard session.leads else { return }
-    do {
-      try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
-    } catch {
-      throw Failure(.cannotCreate, "cannot create --output \(output)")
-    }
-    guard access(output, W_OK) == 0 else {
-      throw Failure(.cannotCreate, "cannot write into --output \(output)")
-    }
   }
 
   /// `evaluation.json`.
@@ -146,16 +87,8 @@ struct Evaluate: ParsableCommand {
 }
 
 extension ModelDescription {
-  fileprivate var system: System { learning == .stl ? .stl(baseline ?? .pooled) : .mtl(fusion) }
-
-  fileprivate var window: WindowShape {
-    WindowShape(length: input.length, rate: input.rate, before: input.before)
-  }
-
   /// A record's examples, cut and labelled as the model's were. The model may know fewer rhythms than its labelling names.
   fileprivate func examples(of record: String, lead: String?) throws -> Examples {
-    // A description with a labelling of another name is refused when it is read.
-    let labelling = Labelling(rawValue: input.labelling)!
     let examples = try Patient.load(record: record, window: window, lead: lead, labelling: labelling).examples
     let numbers = labelling.classNames.enumerated().compactMap { number, name in
       classes.firstIndex(of: name).map { (Int32(number), Int32($0)) }

@@ -52,6 +52,18 @@ final class RoundTripTests: XCTestCase {
     }
   }
 
+  /// A day of 360 Hz, a text at every beat.
+  func testAnnotationsOfADay() throws {
+    let file = AnnotationFile(
+      stride(from: 17, to: 24 * 3600 * 360, by: 72).map {
+        Annotation(sample: $0, code: .unclassifiable, auxiliary: "abnormal")
+      } + [Annotation(sample: 1 << 36, code: .normal)])
+    try withTemporaryFolder { folder in
+      try file.write(to: "\(folder)/a.hwd")
+      XCTAssertEqual(try AnnotationFile.read(at: "\(folder)/a.hwd"), file)
+    }
+  }
+
   func testWritingLeavesNothingElse() throws {
     var random = SeededGenerator(seed: 4)
     try withTemporaryFolder { folder in

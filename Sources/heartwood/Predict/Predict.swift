@@ -1,0 +1,127 @@
+import ArgumentParser
+import Cohort
+import Foundation
+import SharedTrunk
+import WFDB
+
+struct Predict: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Find the beats of a record and judge them by a trained model.",
+    discussion: """
+      Writes RECORD.hwd (a WFDB annotation file), RECORD.csv (a line a beat) and RECORD.html (the record at a glance). A record of any length is \
+      read in blocks: beats are found first (or taken from an annotation file), then judged.
+
+      Example:
+        heartwood predict --model runs/first/model --record mitdb/205 --output runs/predicted
+      """)
+
+  @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"))
+  var model: String
+  @Option(help: ArgumentHelp("The record, without extension.", valueName: "path"))
+  var record: String
+  @Option(
+    help: ArgumentHelp(
+      "Take the beats' places from the record's annotation file of this extension, such as atr; their labels are not used (default: a detector finds the beats).",
+      valueName: "name"))
+  var annotator: String?
+  @Option(name: .customLong("protocol"), help: "How the network answers (default: as the model says).")
+  var answer: PredictionProtocol?
+  @Option(help: "Lead to read (default: MLII, or the record's first ECG lead).")
+  var lead: String?
+  @Option(
+    help: ArgumentHelp("Beat symbol that marks abnormal beats in the annotation file.", valueName: "symbol"))
+  var abnormalSymbol = "Q"
+  @Option(
+    help: ArgumentHelp(
+      "Folder to write to; an earlier prediction of the record is replaced.", valueName: "dir"))
+  var output: String
+
+  func validate() throws {
+    guard let code = AnnotationCode(symbol: abnormalSymbol), AAMIClass(symbol: abnormalSymbol) != nil,
+      code != .normal
+    else {
+      throw ValidationError(
+        "--abnormal-symbol \(abnormalSymbol): a WFDB beat symbol other than N, such as Q or V")
+    }
+    if let annotator, annotator.isEmpty || annotator.contains("/") {
+      throw ValidationError("--annotator \(annotator): the extension of an annotation file, such as atr")
+    }
+  }
+
+  func run() throws { Session.run { session in try predict(session) } }
+
+  /// Windows that are judged at once.
+  private static let batch = 1024
+
+  private func predict(_ session: Session) throws {
+    let name = ((record.hasSuffix(".hea") ? String(record.dropLast(4)) : record) as NSString)
+      .lastPathComponent
+    let judge = try ModelInUse(model, answer: answer, records: [name], session)
+    try session.together { if session.leads { try OutputFolder.make(output) } }
+    var progress = WorkProgress(speaks: session.leads)
+    // The first rank reads the record. What a form of network would know of the whole of it, from a sample of its beats that have no
+    // labels, belongs between the survey and the windows.
+    let survey = try session.together { session.leads ? try self.survey(judge.description, &progress) : nil }
+    var windows = try session.together { try survey?.windows() }
+    var prediction = survey.map { Prediction($0, judge.description) }
+    while true {
+      let batch = try session.together { try windows?.next(Self.batch) }
+      let target = try RunData.share(name, batch?.examples, session.communicator)
+      guard target.examples.count > 0 else { break }
+      let probabilities = try judge.probabilities(target, session)
+      try session.together { if let batch { try prediction?.take(probabilities, of: batch.beats) } }
+      guard let windows else { continue }
+      progress.show(
+        done: Double(prediction!.frames + windows.frame), of: Double(2 * prediction!.frames), "judging beats")
+    }
+    try session.together {
+      if let prediction { try publish(prediction, judge, &progress) }
+    }
+  }
+
+  private func survey(_ description: ModelDescription, _ progress: inout WorkProgress) throws
+    -> SurveyedRecording
+  {
+    let recording = try Recording(record: record, lead: lead, window: description.window)
+    let annotated = try annotator.map(recording.annotatedBeats)
+    let all = Double(2 * recording.sampleCount)
+    let survey = try recording.survey(detecting: annotated == nil) {
+      progress.show(done: Double($0), of: all, annotated == nil ? "finding beats" : "reading the record")
+    }
+    let beats = annotated ?? survey.beats
+    guard !beats.isEmpty else {
+      throw Failure(.data, "record \(recording.name): no beat was found in lead \(recording.lead)")
+    }
+    return SurveyedRecording(recording: recording, beats: beats, survey: survey)
+  }
+
+  private func publish(_ prediction: Prediction, _ judge: ModelInUse, _ progress: inout WorkProgress) throws {
+    guard prediction.judged > 0 else {
+      throw Failure(
+        .data,
+        "record \(prediction.recording.name): none of its beats (\(prediction.beats.count)) has a whole window inside the record"
+      )
+    }
+    let origin = annotator.map { "annotation file \(prediction.recording.name).\($0)" } ?? "the detector"
+    let page = try PredictionPage(
+      prediction, origin: origin, protocol: judge.network.answerName(judge.answer)
+    ).html
+    let base = "\(output)/\(prediction.recording.name)"
+    let annotations = try PredictionFiles.annotations(
+      prediction, abnormal: AnnotationCode(symbol: abnormalSymbol)!)
+    try AtomicFile.write(Data(try annotations.encoded(path: "\(base).hwd")), to: "\(base).hwd")
+    try AtomicFile.write(PredictionFiles.csv(prediction), to: "\(base).csv")
+    try AtomicFile.write(Data(page.utf8), to: "\(base).html")
+    progress.end("judging \(prediction.judged) beats")
+    say("\n\(prediction.table(origin: origin).text)\n\nWritten: \(base).hwd, .csv, .html")
+  }
+}
+
+/// A recording whose beats are known.
+struct SurveyedRecording {
+  let recording: Recording
+  let beats: [Int]
+  let survey: Recording.Survey
+
+  func windows() throws -> BeatWindows { try recording.windows(of: beats, survey) }
+}
