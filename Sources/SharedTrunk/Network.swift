@@ -124,7 +124,7 @@ public final class Network {
   public func acquaintance(
     with beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality? = nil
   ) -> Acquaintance {
-    guard shape.readsOwnStatistics && beats.count > 0 else { return Acquaintance(knowledge: .nothing) }
+    guard shape.readsOwnStatistics && beats.count > 0 else { return .none }
     return Acquaintance(
       knowledge: learner.outlook(on: beats, answer, typicality ?? options.typicality).map { .outlook($0) }
         ?? .statistics(OwnStatistics(of: beats)))
@@ -181,4 +181,7 @@ public struct Acquaintance {
     case outlook(Outlook)
   }
   let knowledge: Knowledge
+
+  /// With nothing of the patient: for a network that asks nothing.
+  public static var none: Acquaintance { Acquaintance(knowledge: .nothing) }
 }

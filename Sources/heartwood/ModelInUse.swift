@@ -38,6 +38,15 @@ struct ModelInUse {
     if answer == .own && description.heads == .oneVersusRest {
       try session.end(.usage, "--protocol own: the model's heads answer together, one for each class")
     }
+    let isAnchored = description.system == .mtl(.anchored)
+    if answer.isOfAnchors != isAnchored && !(description.isSingleNetwork || description.system == .mtl(.hard))
+    {
+      try session.end(
+        .usage,
+        isAnchored
+          ? "--protocol \(answer.rawValue): an anchored model answers by typical, all, trimmed or gated"
+          : "--protocol \(answer.rawValue): the model is not anchored")
+    }
     if answer == .slot && !description.options.slotDropout && description.system == .mtl(.concat) {
       try session.end(.usage, "--protocol slot: the model was trained without --slot-dropout")
     }
@@ -59,10 +68,14 @@ struct ModelInUse {
     return network
   }
 
-  /// Class probabilities of a target's examples, count x classes, on every rank.
-  func probabilities(_ target: RunData.Target, _ session: Session) throws -> [Float] {
+  /// Class probabilities of a target's examples, count x classes, on every rank. `acquaintance`: what the network knows of the target;
+  /// what these examples tell it if nil.
+  func probabilities(
+    _ target: RunData.Target, knowing acquaintance: Acquaintance? = nil, _ session: Session
+  ) throws -> [Float] {
     guard answer == .own, let task = description.tasks.firstIndex(of: target.name) else {
-      return try network.predict(target.examples, answer)
+      return try network.predict(
+        target.examples, answer, acquaintance ?? network.acquaintance(with: target.examples, answer))
     }
     let ownership = network.tasks.ownership
     let mine =

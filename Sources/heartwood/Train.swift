@@ -235,7 +235,6 @@ struct Train: ParsableCommand {
       fusion != .anchored || scenario == .inconsistent,
       "--fusion anchored is for patients never seen: --scenario inconsistent")
     try check(!readsOwnStatistics || !borrow, "--borrow mixes patients' beats, which \(option) reads apart")
-    try check(!rr || !readsOwnStatistics, "--rr: \(option) has the RR features already")
   }
 
   private func checkProtocol(_ check: Check) throws {

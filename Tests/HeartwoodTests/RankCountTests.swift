@@ -21,6 +21,12 @@ final class RankCountTests: CommandTestCase {
     try sameBits(["--fusion", "hard"], ranks: [1, 2, 5])
   }
 
+  func testAnchoredFormHasTheSameBitsOnEveryNumberOfRanks() throws {
+    for branch in branches { try sameBits(["--fusion", "anchored", "--branch", branch], ranks: [1, 2, 5]) }
+    try sameBits(["--learning", "stl", "--own-statistics"], ranks: [1, 3])
+    try sameBits(["--own-statistics"], ranks: [1, 3])
+  }
+
   func testInconsistentDetectionHasTheSameBits() throws {
     for branch in ["rnn", "lstm"] { try sameBits(["--branch", branch]) }
   }

@@ -59,16 +59,16 @@ struct Predict: ParsableCommand {
     let judge = try ModelInUse(model, answer: answer, records: [name], session)
     try session.together { if session.leads { try OutputFolder.make(output) } }
     var progress = WorkProgress(speaks: session.leads)
-    // The first rank reads the record. What a form of network would know of the whole of it, from a sample of its beats that have no
-    // labels, belongs between the survey and the windows.
+    // The first rank reads the record.
     let survey = try session.together { session.leads ? try self.survey(judge.description, &progress) : nil }
+    let acquaintance = try acquaintance(judge, survey, name, session)
     var windows = try session.together { try survey?.windows() }
     var prediction = survey.map { Prediction($0, judge.description) }
     while true {
       let batch = try session.together { try windows?.next(Self.batch) }
       let target = try RunData.share(name, batch?.examples, session.communicator)
       guard target.examples.count > 0 else { break }
-      let probabilities = try judge.probabilities(target, session)
+      let probabilities = try judge.probabilities(target, knowing: acquaintance, session)
       try session.together { if let batch { try prediction?.take(probabilities, of: batch.beats) } }
       guard let windows else { continue }
       progress.show(
@@ -77,6 +77,26 @@ struct Predict: ParsableCommand {
     try session.together {
       if let prediction { try publish(prediction, judge, &progress) }
     }
+  }
+
+  /// Beats of the record, evenly spread, that a network gets to know the patient by.
+  private static let reference = 4096
+
+  /// What the network wants to know of the patient before it judges a beat.
+  private func acquaintance(
+    _ judge: ModelInUse, _ survey: SurveyedRecording?, _ name: String, _ session: Session
+  ) throws -> Acquaintance {
+    guard judge.network.shape.readsOwnStatistics else { return .none }
+    let beats = try session.together {
+      try survey.map { survey in
+        var windows = try survey.windows(
+          only: Recording.evenlySpread(Self.reference, of: survey.beats.count))
+        return try windows.next(Self.reference)?.examples
+          ?? Examples(windowLength: judge.description.input.length)
+      }
+    }
+    let target = try RunData.share(name, beats, session.communicator)
+    return judge.network.acquaintance(with: target.examples, judge.answer)
   }
 
   private func survey(_ description: ModelDescription, _ progress: inout WorkProgress) throws
@@ -123,5 +143,8 @@ struct SurveyedRecording {
   let beats: [Int]
   let survey: Recording.Survey
 
-  func windows() throws -> BeatWindows { try recording.windows(of: beats, survey) }
+  /// Of all beats, or of those whose numbers are given.
+  func windows(only numbers: [Int]? = nil) throws -> BeatWindows {
+    try recording.windows(of: beats, only: numbers, survey)
+  }
 }
