@@ -46,16 +46,18 @@ public struct Patient: Sendable {
   ///   - lead: the signal's name; nil takes MLII, or where there is none the first ECG lead.
   ///   - labelling: which beats are of which class.
   ///   - annotator: the extension of the annotation file.
+  ///   - end: only annotations before this second are looked at, as if no others were there; the lead is read whole.
   /// - Throws: what `WFDB` throws for files that cannot be read, and `CohortError`, naming the record.
   public static func load(
     record: String, window: WindowShape = .beat, lead: String? = nil, labelling: Labelling,
-    annotator: String = "atr"
+    annotator: String = "atr", annotatedTo end: Double = .infinity
   ) throws -> Patient {
     let record = record.hasSuffix(".hea") ? String(record.dropLast(4)) : record
     let name = String(record[(record.lastIndex(of: "/").map(record.index(after:)) ?? record.startIndex)...])
     let (header, signal) = try read(lead: lead, of: record, name: name)
     let annotations = try annotations(
-      of: record, name: name, annotator: annotator, samplingFrequency: header.samplingFrequency)
+      of: record, name: name, annotator: annotator, samplingFrequency: header.samplingFrequency
+    ).filter { Double($0.sample) < end * header.samplingFrequency }
     let beats = Beat.beats(in: annotations)
     guard !beats.isEmpty else { throw CohortError.noBeats(record: name, annotations: annotations.count) }
 
