@@ -130,13 +130,3 @@ struct Evaluate: ParsableCommand {
     say("Written: " + files.map { "\(output)/\($0.0)" }.joined(separator: ", "))
   }
 }
-
-extension CohortError {
-  /// Whether the record is whole but holds nothing to judge.
-  fileprivate var isForWantOfBeats: Bool {
-    switch self {
-    case .noBeats, .noUsableBeats: true
-    default: false
-    }
-  }
-}

@@ -14,7 +14,7 @@ struct Heartwood: ParsableCommand {
         Launch/heartwood -n 5 train --records 106,114,119,201,203 --targets 205 --data mitdb --output runs/first
       """,
     version: version,
-    subcommands: [Train.self, Evaluate.self, Simulate.self, Inspect.self, Paper.self, Bench.self])
+    subcommands: [Train.self, Evaluate.self, Adapt.self, Simulate.self, Inspect.self, Paper.self, Bench.self])
 
   static let version = "0.1.0"
 
