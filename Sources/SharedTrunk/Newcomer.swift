@@ -11,28 +11,33 @@ public struct Newcomer: Sendable {
 
   /// - Parameters:
   ///   - own: at least one beat.
-  ///   - pool: makes the beats to take stand-ins from, where they are needed: for a class with fewer than 10 own beats up to 100, drawn
-  ///     by the seed. Without any beat of a class the head would learn to deny it.
-  /// - Throws: what `pool` throws.
+  ///   - pools: makes the beats to take stand-ins from, where they are needed: for a class with fewer than 10 own beats up to 100, as
+  ///     many of each pool, drawn by the seed. Without any beat of a class the head would learn to deny it.
+  /// - Throws: what `pools` throws.
   public init(
-    _ name: String, own: Examples, pool: () throws -> Examples, classes: Int, seed: UInt64
+    _ name: String, own: Examples, pools: () throws -> [Examples], classes: Int, seed: UInt64
   ) rethrows {
     self.name = name
     self.own = own
-    let counts = own.classCounts(classes)
-    guard counts.contains(where: { $0 < TaskSet.enough }) else {
-      standIns = Examples(windowLength: own.windowLength)
-      return
+    var chosen = Examples(windowLength: own.windowLength)
+    let lacking = own.classCounts(classes).enumerated().filter { $0.element < TaskSet.enough }.map(\.offset)
+    let pools = lacking.isEmpty ? [] : try pools()
+    for label in lacking {
+      for (number, pool) in pools.enumerated() {
+        var members = pool.labels.indices.filter { pool.labels[$0] == Int32(label) }
+        var stream = RandomStream(seed: streamKey(seed, .loan, label, number))
+        stream.shuffle(&members)
+        chosen.append(contentsOf: pool[members.prefix(TaskSet.loan / pools.count).sorted()])
+      }
     }
-    let pool = try pool()
-    var chosen: [Int] = []
-    for (label, count) in counts.enumerated() where count < TaskSet.enough {
-      var members = pool.labels.indices.filter { pool.labels[$0] == Int32(label) }
-      var stream = RandomStream(seed: streamKey(seed, .loan, label))
-      stream.shuffle(&members)
-      chosen += members.prefix(TaskSet.loan).sorted()
-    }
-    standIns = pool[chosen]
+    standIns = chosen
+  }
+
+  /// As a rank knows the patient that has read none of the beats.
+  public init(_ name: String, windowLength: Int) {
+    self.name = name
+    own = Examples(windowLength: windowLength)
+    standIns = own
   }
 
   /// To train on: classes equally often, and within a class that has both, own beats as often as stand-ins, however few they are.
@@ -148,5 +153,37 @@ extension Newcomer {
     try ModelFolder.write(
       network, description.joined(by: name, seconds: seconds, .frozen), leads: true, to: output)
     return training
+  }
+
+  /// Trains all tasks and the trunk on, from the weights of the model in `folder`, with the newcomer's task behind the others. Every rank
+  /// calls it.
+  ///
+  /// - Parameters:
+  ///   - sources: the training examples of this rank's tasks but the newcomer's, which the last rank owns.
+  ///   - together: makes all ranks throw what one of them throws.
+  /// - Returns: the network of all tasks, ready to answer.
+  /// - Throws: as `Network.train`, `ModelError` naming a file.
+  public func joinAll(
+    _ description: ModelDescription, in folder: String, _ recipe: AdaptationRecipe, seed: UInt64,
+    sources: [Examples], _ ownership: Ownership, _ communicator: Communicator,
+    together: (() throws -> Void) throws -> Void, _ report: (StepReport) throws -> Void
+  ) throws -> (network: Network, training: TrainingResult) {
+    let none = Examples(windowLength: own.windowLength)
+    let tasks = sources.enumerated().map { position, training in
+      TaskData(
+        name: description.tasks[ownership.own.lowerBound + position], training: training, validation: none,
+        test: none)
+    }
+    let owns = ownership.own.contains(description.tasks.count)
+    let set = TaskSet(
+      names: description.tasks + [name], ownership: ownership,
+      own: tasks + (owns ? [task(classes: description.shape.classes)] : []))
+    var shape = description.shape
+    shape.dropout = recipe.dropout
+    let network = try Network(
+      .concat, shape, set, recipe.options(description.options, seed: seed), communicator)
+    try together { try network.start(from: folder, but: name) }
+    try network.replicate()
+    return (network, try network.train(report))
   }
 }

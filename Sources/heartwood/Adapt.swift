@@ -35,6 +35,11 @@ struct Adapt: ParsableCommand {
       "frozen: the patient's own parts train, all else stays, and no other recording is read; joint: all tasks and the trunk train on, with the model's own source records in --data."
   )
   var trunk: TrunkTraining = .frozen
+  @Flag(
+    help:
+      "Where the seconds hold fewer than 10 beats of a class, take stand-ins from the model's source records in --data too, not from simulated patients alone."
+  )
+  var borrow = false
   @Option(help: "Training steps (default: 800).")
   var steps: Int?
   @Option(help: "Adam's learning rate at the start; it falls to 5 % by a cosine (default: 0.003).")

@@ -32,7 +32,7 @@ struct AdaptationRun {
       tasks: description.tasks.count + 1, ranks: session.ranks, rank: session.rank)
     let owns = ownership.own.contains(description.tasks.count)
     let beats = try session.together { session.leads || owns ? try read(description) : nil }
-    let newcomer = try session.together { try beats.map { try self.newcomer($0, description) } }
+    let newcomer = try session.together { try self.newcomer(beats?.own, description) }
     let rest = try RunData.share(command.record, beats?.rest, communicator)
     let before = try judge(
       try description.load(from: command.model, session), rest.examples, stranger(description), description)
@@ -48,7 +48,7 @@ struct AdaptationRun {
     let after = try judge(try joined.load(from: folder.model, session), rest.examples, .own, joined)
 
     try session.together {
-      guard session.leads, let newcomer, let training, let before, let after else { return }
+      guard session.leads, let training, let before, let after else { return }
       let summary = AdaptationSummary(
         command, description, newcomer, training, source: source.name, ranks: session.ranks, before: before,
         after: after)
@@ -83,11 +83,30 @@ struct AdaptationRun {
       labelling: description.labelling, lead: command.lead)
   }
 
-  private func newcomer(_ beats: NewcomerBeats, _ description: ModelDescription) throws -> Newcomer {
-    try Newcomer(
-      command.record, own: beats.own,
-      pool: { try StandIns.beats(window: description.window, labelling: description.labelling) },
+  /// On a rank that has not read the record without beats.
+  private func newcomer(_ own: Examples?, _ description: ModelDescription) throws -> Newcomer {
+    guard let own else { return Newcomer(command.record, windowLength: description.input.length) }
+    return try Newcomer(
+      command.record, own: own,
+      pools: {
+        let simulated = try StandIns.beats(window: description.window, labelling: description.labelling)
+        guard command.borrow else { return [simulated] }
+        var sources = Examples(windowLength: description.input.length)
+        // Of a patient who joined earlier only the first seconds are known.
+        let joined = description.adaptations?.map(\.task) ?? []
+        for name in description.tasks where !joined.contains(name) {
+          sources.append(contentsOf: StandIns.suitable(try self.training(of: name, description)))
+        }
+        return [simulated, sources]
+      },
       classes: description.shape.classes, seed: command.seed)
+  }
+
+  /// A source's training part.
+  private func training(of name: String, _ description: ModelDescription) throws -> Examples {
+    let experiment = Experiment(
+      .detection, .inconsistent, tasks: .patient, abnormality: description.labelling)
+    return try PatientLibrary(data, lead: command.lead).parts(name, experiment, seed: command.seed).training
   }
 
   /// How the model answers for a patient whom it does not know.
@@ -119,12 +138,12 @@ struct AdaptationRun {
   }
 
   /// On the first rank, which reads the others' mean parts from their files; nothing crosses the wire.
-  private func trainAlone(_ newcomer: Newcomer?, _ description: ModelDescription) throws -> TrainingResult? {
+  private func trainAlone(_ newcomer: Newcomer, _ description: ModelDescription) throws -> TrainingResult? {
     let alone = try communicator.split(color: session.rank, key: 0)!
     let recipe = command.recipe(description.shape.branch.kind)
-    let progress = progress(recipe.steps, batch: description.options.batch)
+    let progress = self.progress(recipe.steps, batch: description.options.batch)
     return try session.together {
-      guard session.leads, let newcomer else { return nil }
+      guard session.leads else { return nil }
       return try newcomer.join(
         description, in: command.model, recipe, seed: command.seed, seconds: command.seconds,
         to: folder.model, alone
@@ -137,33 +156,20 @@ struct AdaptationRun {
 
   /// As `train` does, from the model's weights: every rank reads its own tasks' records, and activations and gradients cross the wire.
   private func trainJointly(
-    _ newcomer: Newcomer?, _ description: ModelDescription, _ ownership: Ownership
+    _ newcomer: Newcomer, _ description: ModelDescription, _ ownership: Ownership
   ) throws -> TrainingResult? {
-    let recipe = command.recipe(description.shape.branch.kind)
-    let joined = description.joined(by: command.record, seconds: command.seconds, .joint)
-    let classes = description.shape.classes
-    let library = PatientLibrary(data, lead: command.lead)
-    let experiment = Experiment(
-      .detection, .inconsistent, tasks: .patient, abnormality: description.labelling)
-    let own = try session.together {
-      try ownership.own.map { index -> TaskData in
-        guard index < description.tasks.count else { return newcomer!.task(classes: classes) }
-        let name = description.tasks[index]
-        let none = Examples(windowLength: description.input.length)
-        return TaskData(
-          name: name, training: try library.parts(name, experiment, seed: command.seed).training,
-          validation: none, test: none)
+    let sources = try session.together {
+      try ownership.own.filter { $0 < description.tasks.count }.map {
+        try self.training(of: description.tasks[$0], description)
       }
     }
-    var shape = description.shape
-    shape.dropout = recipe.dropout
-    let options = recipe.options(description.options, seed: command.seed)
-    let network = try Network(
-      .concat, shape, TaskSet(names: joined.tasks, ownership: ownership, own: own), options, communicator)
-    try session.together { try network.start(from: command.model, but: command.record) }
-    try network.replicate()
-    let progress = progress(options.steps, batch: options.batch * joined.tasks.count)
-    let training = try network.train { report in
+    let recipe = command.recipe(description.shape.branch.kind)
+    let joined = description.joined(by: command.record, seconds: command.seconds, .joint)
+    let progress = self.progress(recipe.steps, batch: description.options.batch * joined.tasks.count)
+    let (network, training) = try newcomer.joinAll(
+      description, in: command.model, recipe, seed: command.seed, sources: sources, ownership, communicator,
+      together: { try session.together($0) }
+    ) { report in
       progress.show(report)
       try folder.log(AdaptationLine(report))
     }

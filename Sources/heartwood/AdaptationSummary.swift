@@ -7,7 +7,7 @@ struct AdaptationSummary: Codable {
   struct Beats: Codable {
     /// The patient's own, of the first seconds.
     let own: [Int]
-    /// Simulated patients', for classes with too few.
+    /// For classes with too few: simulated patients', and with `borrow` as many of the sources'.
     let standIns: [Int]
   }
 
@@ -17,6 +17,7 @@ struct AdaptationSummary: Codable {
   let source: String
   let seconds: Double
   let trunk: TrunkTraining
+  let borrow: Bool
   /// All tasks, the new one last.
   let tasks: [String]
   let branch: String
@@ -43,6 +44,7 @@ struct AdaptationSummary: Codable {
     self.source = source
     seconds = command.seconds
     trunk = command.trunk
+    borrow = command.borrow
     tasks = description.tasks + [command.record]
     branch = description.shape.branch.kind.rawValue
     classes = description.classes
@@ -69,7 +71,8 @@ struct AdaptationSummary: Codable {
     }
     let lent =
       trainBeats.standIns.contains { $0 > 0 }
-      ? "; of simulated patients, for too few of a class: \(listed(trainBeats.standIns))" : ""
+      ? "; stand-ins of simulated patients\(borrow ? " and of the sources" : ""), for too few of a class: \(listed(trainBeats.standIns))"
+      : ""
     return
       "\(table.text)\n\ntrained on beats of the first \(decimals(seconds, 1)) s: \(listed(trainBeats.own))\(lent). Judged on the beats that follow."
   }

@@ -20,14 +20,19 @@ extension ModelDescription {
     return examples.renumbered(Dictionary(uniqueKeysWithValues: numbers))
   }
 
+  /// The model's tasks without any examples.
+  func taskSet(_ ownership: Ownership) -> TaskSet {
+    let none = Examples(windowLength: input.length)
+    return TaskSet(
+      names: tasks, ownership: ownership,
+      own: ownership.own.map {
+        TaskData(name: tasks[$0], training: none, validation: none, test: none)
+      }, heads: heads)
+  }
+
   /// The network with the folder's weights, its tasks dealt out to the ranks. All ranks call it, and all throw alike.
   func load(from folder: String, _ session: Session) throws -> Network {
-    let ownership = Ownership(tasks: tasks.count, ranks: session.ranks, rank: session.rank)
-    let none = Examples(windowLength: input.length)
-    let own = ownership.own.map {
-      TaskData(name: tasks[$0], training: none, validation: none, test: none)
-    }
-    let set = TaskSet(names: tasks, ownership: ownership, own: own, heads: heads)
+    let set = taskSet(Ownership(tasks: tasks.count, ranks: session.ranks, rank: session.rank))
     let network = try Network(system.form(set), shape, set, options, session.communicator)
     try session.together { try network.read(from: folder) }
     try network.prepareAfterReading()

@@ -42,9 +42,12 @@ struct Paper: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Only work whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients-detection, tuning.",
+      "Only work whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients-detection, tuning, and with --transfer adaptation.",
       valueName: "list"))
   var only: String?
+
+  @Flag(help: "Also the studies on transfer to new patients: adaptation.")
+  var transfer = false
 
   @Option(
     help: ArgumentHelp("Only these branches, comma-separated (default: cnn,rnn,lstm).", valueName: "list"))
@@ -69,6 +72,9 @@ struct Paper: ParsableCommand {
     for prefix in prefixes
     where !Self.groups.contains(where: { $0.hasPrefix(prefix) || prefix.hasPrefix($0) }) {
       throw ValidationError("--only \(prefix): none of \(Self.groups.joined(separator: ", "))")
+    }
+    guard transfer || !prefixes.contains(where: { $0.hasPrefix(Study.Group.adaptation.rawValue) }) else {
+      throw ValidationError("--only \(only ?? ""): studies on transfer need --transfer")
     }
     guard only == nil || !prefixes.isEmpty else {
       throw ValidationError("--only names nothing; choose from \(Self.groups.joined(separator: ", "))")

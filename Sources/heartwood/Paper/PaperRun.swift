@@ -84,11 +84,25 @@ struct PaperRun {
       rhythmTargets: try candidates.filter { target in
         try counts(target, tachycardia)[1] >= Self.leastTargetBeats && teachers.contains { $0 != target }
       })
+    if command.transfer { plan.newcomers = try plan.detectionTargets.filter(canJoin) }
     for study in plan.studies
     where study.branch == .cnn && study.group == .consistentClassification {
       plan.omitted[study.name] = try reasonAgainst(study)
     }
     return plan
+  }
+
+  /// Whether a patient has beats to be adapted on, and enough of both classes after them.
+  private func canJoin(_ name: String) throws -> Bool {
+    let detection = Experiment(.detection, .inconsistent, tasks: .patient)
+    do {
+      return try NewcomerBeats(
+        name, in: library.folder, seconds: Study.adaptationSeconds, window: detection.window,
+        labelling: detection.labelling, lead: library.lead
+      ).rest.classCounts().allSatisfy { $0 >= Self.leastTargetBeats }
+    } catch is Failure {
+      return false
+    }
   }
 
   /// Why the records cannot make a study of rhythms; nil if they can.
@@ -105,11 +119,14 @@ struct PaperRun {
     }
   }
 
-  private func units(_ study: Study, _ plan: StudyPlan) -> [Unit] {
+  private func units(_ study: Study, _ plan: StudyPlan) -> [any Work] {
     let targets: [String?] = study.experiment.scenario == .consistent ? [nil] : study.targets
     return targets.flatMap { target in
-      (1...UInt64(command.seeds)).map { seed in
-        Unit(
+      (1...UInt64(command.seeds)).map { seed -> any Work in
+        guard study.group != .adaptation else {
+          return AdaptationUnit(study: study, target: target, seed: seed)
+        }
+        return Unit(
           study: study, target: target, seed: seed,
           keepsVerdicts: study.group == .inconsistentDetection && seed == 1 && target == plan.target)
       }

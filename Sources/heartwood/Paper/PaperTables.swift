@@ -3,7 +3,9 @@ import Report
 /// The tables of `paper`: for the terminal, in Markdown and as CSV.
 enum PaperTables {
   static func text(_ results: PaperResults) -> String {
-    "\n\(heading)\n\n\(halves(results) { "\($0)\n\($1.text)" })\n\n\(reading)\n\(notes(results))"
+    let joined = adaptation(results) { "\($0)\n\($1.map(\.text).joined(separator: "\n\n"))\n\n" }
+    return
+      "\n\(heading)\n\n\(halves(results) { "\($0)\n\($1.text)" })\n\n\(joined)\(reading)\n\(notes(results))"
   }
 
   static func markdown(_ results: PaperResults) -> String {

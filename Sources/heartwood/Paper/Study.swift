@@ -11,6 +11,8 @@ struct Study {
     case inconsistentClassification = "table2-classification"
     /// Beyond the tables: the patient is known, and has a task, a slot and a head.
     case patients = "patients-detection"
+    /// Of `--transfer`: a new patient with a minute of labels.
+    case adaptation
   }
 
   let group: Group
@@ -80,6 +82,8 @@ struct StudyPlan: Codable {
   let rhythmRecords: [String]
   /// The patients with enough beats of the rhythm looked for to be a target, where another record has some to learn from.
   let rhythmTargets: [String]
+  /// The patients who can join with a minute of labels and be judged on what follows; nil without `--transfer`.
+  var newcomers: [String]?
   /// Studies of rhythms that the data cannot make, by `Study.name`, and why.
   var omitted: [String: String] = [:]
 
@@ -104,6 +108,7 @@ struct StudyPlan: Codable {
   private var all: [Study] {
     BranchShape.Kind.allCases.flatMap { branch in
       detection(branch) + patients(branch) + rhythms(branch) + [unseen(branch), tachycardia(branch)]
+        + (newcomers.map { [Study.adaptation(branch, records: records, targets: $0)] } ?? [])
     }
   }
 
