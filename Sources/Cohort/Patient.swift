@@ -46,15 +46,17 @@ public struct Patient: Sendable {
   ///   - lead: the signal's name; nil takes MLII, or where there is none the first ECG lead.
   ///   - labelling: which beats are of which class.
   ///   - annotator: the extension of the annotation file.
+  ///   - end: only annotations before this second are looked at, as if no others were there; the lead is read whole.
   /// - Throws: what `WFDB` throws for files that cannot be read, and `CohortError`, naming the record.
   public static func load(
     record: String, window: WindowShape = .beat, lead: String? = nil, labelling: Labelling,
-    annotator: String = "atr"
+    annotator: String = "atr", annotatedTo end: Double = .infinity
   ) throws -> Patient {
     let files = RecordFiles(record)
     let (record, name) = (files.path, files.name)
     let (header, signal) = try read(lead: lead, of: record, name: name)
     let annotations = try files.annotations(annotator, samplingFrequency: header.samplingFrequency)
+      .filter { Double($0.sample) < end * header.samplingFrequency }
     let beats = Beat.beats(in: annotations)
     guard !beats.isEmpty else { throw CohortError.noBeats(record: name, annotations: annotations.count) }
 

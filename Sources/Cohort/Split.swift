@@ -107,6 +107,11 @@ extension Patient {
       test: apart(test, from: train + validation))
   }
 
+  /// The examples whose whole window lies between two times, in seconds of the record.
+  public func examples(fromSecond start: Double, to end: Double = .infinity) -> Examples {
+    examples[examples(from: start * samplingFrequency, to: end * samplingFrequency)]
+  }
+
   /// The examples whose whole window lies in a stretch of the record, in samples of the record.
   private func examples(from start: Double, to end: Double) -> [Int] {
     let scale = samplingFrequency / window.rate

@@ -43,6 +43,9 @@ public struct Metrics: Codable, Sendable, Equatable {
     specificity = classes == 2 && present.contains(0) ? Self.recall(confusion, 0) : nil
   }
 
+  /// Whether the examples are of one class or none, so that balanced accuracy says nothing of telling classes apart.
+  public var isOfOneClass: Bool { confusion.count { $0.contains { $0 > 0 } } < 2 }
+
   /// The ROC curve's true-positive rate at each of the false-positive rates (ascending), linear between its corners. Nil if one side is
   /// empty.
   public static func rocCurve(positives: [Bool], scores: [Float], at rates: [Double]) -> [Double]? {

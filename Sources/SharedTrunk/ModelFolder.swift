@@ -26,6 +26,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var `protocol`: PredictionProtocol
   /// How a window was made from a recording.
   public var input: InputDescription
+  /// Of tasks that joined later: on what they were trained. Nil if there is none.
+  public var adaptations: [AdaptationNote]?
   public var options: TrainingOptions
   /// Matrices are stored inputs x outputs; the convolution kernel x channels; features are ordered position first.
   public var layout = "inputs x outputs; features position first"
@@ -153,6 +155,33 @@ public enum ModelFolder {
   public static let trunkFile = "trunk.safetensors"
   public static let descriptionFile = "model.json"
 
+  /// What the slots other than an unnamed one add to the trunk's input: the sum of all mean parts (H numbers), or zeros after slot dropout.
+  static func offset(_ description: ModelDescription, in folder: String) throws -> [Float] {
+    var sum = [Float](repeating: 0, count: description.shape.trunk[0])
+    guard !description.options.slotDropout else { return sum }
+    for task in description.tasks {
+      let file = taskFile(task)
+      guard let mean = try tensors(file, in: folder).tensors[Tensor.inputMean], mean.shape == [sum.count]
+      else {
+        throw ModelError.missing("\(folder)/\(file)", Tensor.inputMean)
+      }
+      for (index, value) in mean.values.enumerated() { sum[index] += value }
+    }
+    return sum
+  }
+
+  /// Copies files from one model folder to another, byte by byte.
+  static func copy(_ files: [String], from folder: String, to other: String) throws {
+    for file in files { try AtomicFile.write(try read("\(folder)/\(file)"), to: "\(other)/\(file)") }
+  }
+
+  /// Writes the description.
+  static func write(_ description: ModelDescription, to folder: String) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    try AtomicFile.write(try encoder.encode(description), to: "\(folder)/\(descriptionFile)")
+  }
+
   /// Writes the own tasks' files, and on the rank that `leads` also the trunk's and, last, the description.
   static func write(_ learner: any Learner, _ description: ModelDescription, leads: Bool, to folder: String)
     throws
@@ -164,9 +193,7 @@ public enum ModelFolder {
     if let trunk = learner.trunkTensors() {
       try AtomicFile.write(try trunk.encoded(), to: "\(folder)/\(trunkFile)")
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    try AtomicFile.write(try encoder.encode(description), to: "\(folder)/\(descriptionFile)")
+    try write(description, to: folder)
   }
 
   /// Throws `ModelError` naming the file.
@@ -264,6 +291,16 @@ extension ConcatNetwork {
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
       into: trunk.group, file: "\(folder)/\(ModelFolder.trunkFile)")
     restore(meanParts: means, votes: votes)
+  }
+
+  /// Starts training from a model folder's weights, but for the task that it does not hold.
+  func start(from folder: String, but newcomer: String) throws {
+    for slot in slots where slot.group.name != newcomer {
+      let name = ModelFolder.taskFile(slot.group.name)
+      try ModelFolder.tensors(name, in: folder).load(into: slot.group, file: "\(folder)/\(name)")
+    }
+    try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
+      into: trunk.group, file: "\(folder)/\(ModelFolder.trunkFile)")
   }
 }
 

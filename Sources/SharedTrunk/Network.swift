@@ -149,6 +149,21 @@ public final class Network {
   /// Takes over this rank's weights from a model folder, without communication. Throws `ModelError` naming the file.
   public func read(from folder: String) throws { try learner.read(from: folder) }
 
+  /// Starts training from a model folder's weights (concatenated form), but for the task that joins it. To be called on every rank,
+  /// without communication. Throws `ModelError` naming the file.
+  public func start(from folder: String, but newcomer: String) throws {
+    guard let network = learner as? ConcatNetwork else { preconditionFailure("a network without slots") }
+    try network.start(from: folder, but: newcomer)
+  }
+
+  /// Starts training from another network's weights: a single network's, for a network of one task alone.
+  public func start(from other: Network) {
+    guard let own = learner as? AloneNetwork, let pooled = other.learner as? PooledNetwork else {
+      preconditionFailure("not a pooled network for one alone")
+    }
+    own.restart(from: pooled.group)
+  }
+
   /// To be called on every rank once all have read their weights.
   public func prepareAfterReading() throws { try learner.prepareAfterReading() }
 
@@ -160,8 +175,8 @@ public final class Network {
       }, uniquingKeysWith: { first, _ in first })
   }
 
-  /// Tells replicas of weights that were `set`.
-  package func replicate() throws { try (learner as? ConcatNetwork)?.replicate() }
+  /// Tells replicas of weights that were `set` or that training starts from. To be called on every rank.
+  public func replicate() throws { try (learner as? ConcatNetwork)?.replicate() }
 
   /// Overwrites one parameter, for tests that start from given weights.
   package func set(_ tensor: String, of group: String, to values: [Float]) {

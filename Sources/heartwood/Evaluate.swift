@@ -2,102 +2,106 @@ import ArgumentParser
 import Cohort
 import Foundation
 import MPI
-import Report
 import SharedTrunk
 
 struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Judge a trained model on records.",
     discussion: """
+      Any database in WFDB form: a record is a header, signal files and an annotation file. Writes evaluation.json, evaluation.csv and
+      evaluation.html.
+
       Example:
         heartwood evaluate --model runs/first/model --data mitdb --records 205,207 --output runs/judged
+        heartwood evaluate --model runs/first/model --data mitdb --data svdb --records all --output runs/judged
       """)
 
   @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"))
   var model: String
   @Option(
+    parsing: .singleValue,
     help: ArgumentHelp(
-      "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA).", valueName: "dir"))
-  var data: String?
-  @Option(help: ArgumentHelp("Records to judge.", valueName: "list"))
-  var records: RecordList
+      "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA); may be given again.",
+      valueName: "dir"))
+  var data: [String] = []
+  @Option(
+    help: ArgumentHelp("Records to judge, comma-separated, or all that have annotations.", valueName: "list"),
+    transform: RecordChoice.init(parsing:))
+  var records: RecordChoice
+  @Option(help: ArgumentHelp("Extension of the annotation files.", valueName: "extension"))
+  var annotator = "atr"
   @Option(name: .customLong("protocol"), help: "How the network answers (default: as the model says).")
   var answer: PredictionProtocol?
   @Option(help: "Lead to read (default: MLII, or a record's first ECG lead).")
   var lead: String?
-  @Option(help: ArgumentHelp("Folder to write evaluation.json to.", valueName: "dir"))
+  @Option(help: "Judge only what lies after so many seconds of a record, such as those it was adapted on.")
+  var from: Double = 0
+  @Option(help: ArgumentHelp("Folder to write to.", valueName: "dir"))
   var output: String
 
-  func run() throws {
-    let folder = data ?? ProcessInfo.processInfo.environment["HEARTWOOD_DATA"] ?? ""
-    guard !folder.isEmpty else { throw Failure(.usage, "no data: give --data DIR (or HEARTWOOD_DATA)") }
-    Session.run { session in try judge(session, folder) }
+  func validate() throws {
+    guard from >= 0, from <= 1e9 else { throw ValidationError("--from \(from): seconds from 0 on") }
   }
 
-  private func judge(_ session: Session, _ folder: String) throws {
-    let judge = try ModelInUse(model, answer: answer, records: records.names, session)
+  func run() throws {
+    let databases = try Databases(data, annotator: annotator)
+    Session.run { session in try judge(session, databases) }
+  }
+
+  private func judge(_ session: Session, _ databases: Databases) throws {
+    let places = try session.fromFirst { try databases.places(records) }
+    let judge = try ModelInUse(model, answer: answer, records: places.map(\.name), session)
     let description = judge.description
     try session.together { if session.leads { try OutputFolder.make(output) } }
-    var results: [Summary.Result] = []
-    var (labels, probabilities): ([Int32], [Float]) = ([], [])
-    for record in records.names {
+    var judged: [Evaluation.Judged] = []
+    for place in places {
       let examples = try session.together {
-        session.leads ? try description.examples(of: "\(folder)/\(record)", lead: lead) : nil
+        session.leads ? try self.examples(place, description) : nil
       }
-      let target = try RunData.share(record, examples, session.communicator)
-      let part = try judge.probabilities(target, session)
+      let target = try RunData.share(place.name, examples, session.communicator)
+      let probabilities = try judge.probabilities(target, session)
       guard session.leads else { continue }
-      results.append(
+      judged.append(
         .init(
-          name: record, part: description.records.contains(record) ? "seen in training" : "target",
-          metrics: metrics(target.labels, part, description)))
-      labels += target.labels
-      probabilities += part
+          name: place.name, part: description.records.contains(place.name) ? "seen in training" : "target",
+          examples: target.examples, probabilities: probabilities))
     }
     try session.together {
       guard session.leads else { return }
-      let evaluation = Evaluation(
-        model: model, protocol: judge.network.answerName(judge.answer),
-        test: metrics(labels, probabilities, description),
-        perRecord: results)
-      try AtomicFile.write(try JSONEncoder.readable.encode(evaluation), to: "\(output)/evaluation.json")
-      say(
-        ResultTable.text(
-          [(description.system.name, results)], classes: description.classes, inconsistent: false))
-      say("Written: \(output)/evaluation.json")
+      let evaluation = try Evaluation(
+        judged, description, model: model, databases, answer: judge.network.answerName(judge.answer),
+        from: from)
+      try write(evaluation)
     }
   }
 
-  private func metrics(_ labels: [Int32], _ probabilities: [Float], _ description: ModelDescription)
-    -> Metrics
-  {
-    Metrics(
-      labels: labels, probabilities: probabilities, classes: description.classes.count,
-      seed: description.options.seed)
-  }
-
-  /// `evaluation.json`.
-  private struct Evaluation: Encodable {
-    let model: String
-    let `protocol`: String
-    /// All records' beats together.
-    let test: Metrics
-    let perRecord: [Summary.Result]
-  }
-}
-
-extension ModelDescription {
-  /// A record's examples, cut and labelled as the model's were. The model may know fewer rhythms than its labelling names.
-  fileprivate func examples(of record: String, lead: String?) throws -> Examples {
-    let examples = try Patient.load(record: record, window: window, lead: lead, labelling: labelling).examples
-    let numbers = labelling.classNames.enumerated().compactMap { number, name in
-      classes.firstIndex(of: name).map { (Int32(number), Int32($0)) }
-    }
-    let known = examples.renumbered(Dictionary(uniqueKeysWithValues: numbers))
-    guard known.count > 0 else {
+  /// The beats to judge; none of a record without any, where all records were asked for.
+  private func examples(_ place: Databases.Place, _ description: ModelDescription) throws -> Examples {
+    do {
+      let patient = try Patient.load(
+        record: place.path, window: description.window, lead: lead, labelling: description.labelling,
+        annotator: annotator)
+      let known = description.numbered(from > 0 ? patient.examples(fromSecond: from) : patient.examples)
+      guard known.count == 0, case .named = records else { return known }
       throw Failure(
-        .data, "record \(record) has no beat of the model's classes (\(classes.joined(separator: ", ")))")
+        .data,
+        "record \(place.name) has no beat of the model's classes (\(description.classes.joined(separator: ", ")))"
+          + (from > 0 ? " after second \(from) (--from)" : ""))
+    } catch let error as CohortError where error.isForWantOfBeats {
+      guard case .all = records else { throw error }
+      return Examples(windowLength: description.input.length)
     }
-    return known
+  }
+
+  private func write(_ evaluation: Evaluation) throws {
+    let tables = EvaluationTables(evaluation)
+    let files = [
+      ("evaluation.json", try JSONEncoder.readable.encode(evaluation)),
+      ("evaluation.csv", Data(tables.csv.utf8)),
+      ("evaluation.html", Data(EvaluationPage(evaluation).html.utf8)),
+    ]
+    for (name, data) in files { try AtomicFile.write(data, to: "\(output)/\(name)") }
+    say(tables.text)
+    say("Written: " + files.map { "\(output)/\($0.0)" }.joined(separator: ", "))
   }
 }

@@ -61,6 +61,14 @@ extension WFDBError {
 }
 
 extension CohortError {
+  /// Whether the record is whole but holds no beat of use.
+  var isForWantOfBeats: Bool {
+    switch self {
+    case .noBeats, .noUsableBeats: true
+    default: false
+    }
+  }
+
   fileprivate var status: ExitStatus {
     switch self {
     case .cannotWrite: .inputOutput

@@ -15,7 +15,8 @@ struct Heartwood: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Train.self, Evaluate.self, Predict.self, Simulate.self, Inspect.self, Paper.self, Bench.self,
+      Train.self, Evaluate.self, Adapt.self, Predict.self, Simulate.self, Inspect.self, Paper.self,
+      Bench.self,
     ])
 
   static let version = "0.1.0"

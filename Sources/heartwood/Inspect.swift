@@ -67,6 +67,9 @@ struct Inspect: ParsableCommand {
       throw Failure(.inputOutput, "cannot read \(file)")
     }
     if json { return try show(data) }
+    if let adaptation = try? JSONDecoder().decode(AdaptationSummary.self, from: data) {
+      return try show(Data(adaptation.text.utf8))
+    }
     guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
       throw Failure(.data, "\(file) is not a summary of this version of heartwood")
     }

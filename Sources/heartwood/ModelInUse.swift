@@ -1,5 +1,6 @@
 import Cohort
 import Foundation
+import MPI
 import SharedTrunk
 
 /// A model folder in use on all ranks: each has read its tasks' parts, and what is asked of the model is what it can do.
@@ -15,21 +16,15 @@ struct ModelInUse {
   init(_ folder: String, answer asked: PredictionProtocol?, records: [String], _ session: Session) throws {
     description = try session.together { try ModelFolder.description(in: folder) }
     answer = description.isSingleNetwork ? .mean : asked ?? description.protocol
+    try description.requireRoom(session)
     try Self.check(description, answer, records, session)
-    try session.requireMemory(
-      description.shape.bytes(batch: description.options.batch)
-        * Double((description.tasks.count - 1) / session.ranks + 1))
-    network = try Self.load(description, folder, session)
+    network = try description.load(from: folder, session)
   }
 
   private static func check(
     _ description: ModelDescription, _ answer: PredictionProtocol, _ records: [String], _ session: Session
   ) throws {
     let tasks = description.tasks
-    guard session.ranks <= tasks.count else {
-      try session.end(
-        .usage, "\(session.ranks) ranks for \(tasks.count) tasks: use -n \(tasks.count) or fewer")
-    }
     if answer == .own, let stranger = records.first(where: { !tasks.contains($0) }) {
       try session.end(
         .usage,
@@ -39,60 +34,90 @@ struct ModelInUse {
       try session.end(.usage, "--protocol own: the model's heads answer together, one for each class")
     }
     let isAnchored = description.system == .mtl(.anchored)
-    if answer.isOfAnchors != isAnchored && !(description.isSingleNetwork || description.system == .mtl(.hard))
-    {
+    if isAnchored && !answer.isOfAnchors {
       try session.end(
         .usage,
-        isAnchored
-          ? "--protocol \(answer.rawValue): an anchored model answers by typical, all, trimmed or gated"
-          : "--protocol \(answer.rawValue): the model is not anchored")
+        "--protocol \(answer.rawValue): an anchored model answers by typical, all, trimmed or gated")
+    }
+    if answer.isOfAnchors && !isAnchored {
+      try session.end(.usage, "--protocol \(answer.rawValue): the model is not anchored")
     }
     if answer == .slot && !description.options.slotDropout && description.system == .mtl(.concat) {
       try session.end(.usage, "--protocol slot: the model was trained without --slot-dropout")
     }
   }
 
-  private static func load(_ description: ModelDescription, _ folder: String, _ session: Session) throws
-    -> Network
-  {
-    let ownership = Ownership(tasks: description.tasks.count, ranks: session.ranks, rank: session.rank)
-    let none = Examples(windowLength: description.input.length)
-    let own = ownership.own.map {
-      TaskData(name: description.tasks[$0], training: none, validation: none, test: none)
-    }
-    let tasks = TaskSet(names: description.tasks, ownership: ownership, own: own, heads: description.heads)
-    let network = try Network(
-      description.system.form(tasks), description.shape, tasks, description.options, session.communicator)
-    try session.together { try network.read(from: folder) }
-    try network.prepareAfterReading()
-    return network
-  }
-
-  /// Class probabilities of a target's examples, count x classes, on every rank. `acquaintance`: what the network knows of the target;
-  /// what these examples tell it if nil.
+  /// Class probabilities (count x classes) of one patient's beats on every rank; every rank passes the same beats. `acquaintance`: what
+  /// the network knows of the patient; nil for what these beats tell it.
   func probabilities(
     _ target: RunData.Target, knowing acquaintance: Acquaintance? = nil, _ session: Session
   ) throws -> [Float] {
-    guard answer == .own, let task = description.tasks.firstIndex(of: target.name) else {
-      return try network.predict(
-        target.examples, answer, acquaintance ?? network.acquaintance(with: target.examples, answer))
+    if answer == .own || acquaintance == nil {
+      return try network.answer(target.examples, of: target.name, answer, session)
     }
-    let ownership = network.tasks.ownership
-    let mine =
-      ownership.own.contains(task) ? network.predictOwn(task - ownership.own.lowerBound, target.examples) : []
-    return try session.communicator.broadcast(mine, root: ownership.rank(of: task), kind: Message.metrics)
+    return try network.predict(target.examples, answer, acquaintance!)
   }
 }
 
 extension ModelDescription {
   var system: System { learning == .stl ? .stl(baseline ?? .pooled) : .mtl(fusion) }
 
-  var window: WindowShape {
-    WindowShape(length: input.length, rate: input.rate, before: input.before)
-  }
+  var window: WindowShape { WindowShape(length: input.length, rate: input.rate, before: input.before) }
 
   /// A description with a labelling of another name is refused when it is read.
   var labelling: Labelling { Labelling(rawValue: input.labelling)! }
+
+  /// A record's examples under the model's own class numbers; it may know fewer rhythms than its labelling names.
+  func numbered(_ examples: Examples) -> Examples {
+    let numbers = labelling.classNames.enumerated().compactMap { number, name in
+      classes.firstIndex(of: name).map { (Int32(number), Int32($0)) }
+    }
+    return examples.renumbered(Dictionary(uniqueKeysWithValues: numbers))
+  }
+
+  /// The model's tasks without any examples.
+  func taskSet(_ ownership: Ownership) -> TaskSet {
+    let none = Examples(windowLength: input.length)
+    return TaskSet(
+      names: tasks, ownership: ownership,
+      own: ownership.own.map {
+        TaskData(name: tasks[$0], training: none, validation: none, test: none)
+      }, heads: heads)
+  }
+
+  /// The network with the folder's weights, its tasks dealt out to the ranks. All ranks call it, and all throw alike.
+  func load(from folder: String, _ session: Session) throws -> Network {
+    let set = taskSet(Ownership(tasks: tasks.count, ranks: session.ranks, rank: session.rank))
+    let network = try Network(system.form(set), shape, set, options, session.communicator)
+    try session.together { try network.read(from: folder) }
+    try network.prepareAfterReading()
+    return network
+  }
+
+  /// Ends the job if there are more ranks than tasks, or too little memory for a rank's share of them.
+  func requireRoom(_ session: Session) throws {
+    guard session.ranks <= tasks.count else {
+      try session.end(
+        .usage, "\(session.ranks) ranks for \(tasks.count) tasks: use -n \(tasks.count) or fewer")
+    }
+    try session.requireMemory(
+      shape.bytes(batch: options.batch) * Double((tasks.count - 1) / session.ranks + 1))
+  }
+}
+
+extension Network {
+  /// Class probabilities (count x classes) of one patient's beats on every rank; every rank passes the same beats. By `own` the
+  /// answer of the patient's own slot, `name` being a task; otherwise as an unseen patient's.
+  func answer(_ examples: Examples, of name: String, _ answer: PredictionProtocol, _ session: Session) throws
+    -> [Float]
+  {
+    guard answer == .own, let task = tasks.names.firstIndex(of: name) else {
+      return try predict(examples, answer)
+    }
+    let ownership = tasks.ownership
+    let mine = ownership.own.contains(task) ? predictOwn(task - ownership.own.lowerBound, examples) : []
+    return try session.communicator.broadcast(mine, root: ownership.rank(of: task), kind: Message.metrics)
+  }
 }
 
 /// `--output` of a command that writes a few files into a folder, new or old.

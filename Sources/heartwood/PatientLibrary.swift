@@ -3,7 +3,7 @@ import Cohort
 /// Patients of one data folder, each read once for every way to cut it.
 final class PatientLibrary {
   let folder: String
-  private let lead: String?
+  let lead: String?
   private var patients: [String: Result<Patient, any Error>] = [:]
 
   init(_ folder: String, lead: String?) {

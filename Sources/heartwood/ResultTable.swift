@@ -13,9 +13,9 @@ enum ResultTable {
       for network in networks {
         let result = network.results[index]
         table.add([
-          result.name, result.part, network.name, result.metrics.accuracy.map(rate) ?? "-",
-          rate(result.metrics.balancedAccuracy), rate(result.metrics.macroF1),
-          result.metrics.auc.map(rate) ?? "-",
+          result.name, result.part, network.name, FigureTables.rate(result.metrics.accuracy),
+          FigureTables.rate(result.metrics.isOfOneClass ? nil : result.metrics.balancedAccuracy),
+          FigureTables.rate(result.metrics.macroF1), FigureTables.rate(result.metrics.auc),
           "\(result.metrics.examples)",
         ])
       }
@@ -25,6 +25,4 @@ enum ResultTable {
       + (inconsistent ? " validation: a source's last 15 % in time, which early stopping has seen." : "")
     return "\n\(table.text)\n\n\(notes)"
   }
-
-  private static func rate(_ value: Double) -> String { decimals(value, 3) }
 }

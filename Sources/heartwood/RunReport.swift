@@ -49,6 +49,7 @@ struct RunReport {
     var page = HTMLPage(title: "Heartwood: \(subject)", lead: headline)
     page.add("Networks on all test beats", [.table(scores), .paragraph(judging)])
     page.add("Confusion on all test beats", [.table(confusion)])
+    if !byPatient.isEmpty { page.add("By patient and AAMI class", byPatient) }
     page.add("Training", [.charts([losses, validation])])
     page.add("Results by record", results)
     page.add("Data", data)
@@ -108,21 +109,10 @@ struct RunReport {
 
   // MARK: What came out
 
-  private static let figures = [
-    "accuracy", "balanced acc.", "macro-F1", "AUC", "sensitivity", "specificity", "beats",
-  ]
-
-  private func figures(_ metrics: Metrics) -> [String] {
-    [
-      rate(metrics.accuracy), rate(metrics.balancedAccuracy), rate(metrics.macroF1), rate(metrics.auc),
-      rate(metrics.sensitivity), rate(metrics.specificity), "\(metrics.examples)",
-    ]
-  }
-
   private var scores: Table {
-    var table = Table(["network"] + Self.figures + ["judged by"])
+    var table = Table(["network"] + FigureTables.figures + ["judged by"])
     for network in networks {
-      table.add([network.name] + figures(network.test.metrics) + [network.test.protocol])
+      table.add([network.name] + FigureTables.cells(network.test.metrics) + [network.test.protocol])
     }
     return table
   }
@@ -135,6 +125,18 @@ struct RunReport {
       }
     }
     return table
+  }
+
+  /// Where the test beats are known by patient, and their symbols are at hand.
+  private var byPatient: [HTMLPage.Block] {
+    let means = networks.compactMap { network in
+      network.test.perPatient.map { "\(network.name): \(FigureTables.sentence($0))" }
+    }
+    let classes = networks.compactMap { network in
+      network.test.aamiClasses.map { (name: network.name, classes: $0) }
+    }
+    return (means.isEmpty ? [] : [.list(means)])
+      + (classes.isEmpty ? [] : [.table(FigureTables.aami(classes)), .caption(FigureTables.aamiNote)])
   }
 
   private var losses: LineChart {
@@ -151,15 +153,15 @@ struct RunReport {
 
   private func best(_ network: Column) -> String {
     guard let score = network.validation.balancedAccuracy else { return network.name }
-    return "\(network.name): \(rate(score)) at step \(network.validation.bestStep), kept"
+    return "\(network.name): \(FigureTables.rate(score)) at step \(network.validation.bestStep), kept"
   }
 
   private var results: [HTMLPage.Block] {
-    var table = Table(["record", "part", "network"] + Self.figures)
+    var table = Table(["record", "part", "network"] + FigureTables.figures)
     for index in networks[0].results.indices.prefix(Self.rowLimit) {
       for network in networks {
         let result = network.results[index]
-        table.add([result.name, result.part, network.name] + figures(result.metrics))
+        table.add([result.name, result.part, network.name] + FigureTables.cells(result.metrics))
       }
     }
     return [.table(table)] + cut(networks[0].results.count)
@@ -226,6 +228,4 @@ struct RunReport {
   }
 
   private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
-
-  private func rate(_ value: Double?) -> String { value.map { decimals($0, 3) } ?? "-" }
 }

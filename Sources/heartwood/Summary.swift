@@ -22,25 +22,39 @@ struct Summary: Codable {
     let part: String
     let metrics: Metrics
   }
-  /// `Metrics`, and how the beats were judged.
+  /// `Metrics` of all test beats together, and how they were judged.
   struct Test: Codable {
     let metrics: Metrics
     let `protocol`: String
+    /// Where the beats are known by patient.
+    let perPatient: PatientMeans?
+    /// Of abnormal beats told from normal ones, where the beats' symbols are at hand.
+    let aamiClasses: [AAMIFigures]?
+
+    init(
+      metrics: Metrics, protocol: String, perPatient: PatientMeans? = nil, aamiClasses: [AAMIFigures]? = nil
+    ) {
+      self.metrics = metrics
+      self.protocol = `protocol`
+      self.perPatient = perPatient
+      self.aamiClasses = aamiClasses
+    }
 
     func encode(to encoder: any Encoder) throws {
       try metrics.encode(to: encoder)
       var container = encoder.container(keyedBy: Key.self)
       try container.encode(`protocol`, forKey: .protocol)
-    }
-    init(metrics: Metrics, protocol: String) {
-      self.metrics = metrics
-      self.protocol = `protocol`
+      try container.encodeIfPresent(perPatient, forKey: .perPatient)
+      try container.encodeIfPresent(aamiClasses, forKey: .aamiClasses)
     }
     init(from decoder: any Decoder) throws {
       metrics = try Metrics(from: decoder)
-      `protocol` = try decoder.container(keyedBy: Key.self).decode(String.self, forKey: .protocol)
+      let container = try decoder.container(keyedBy: Key.self)
+      `protocol` = try container.decode(String.self, forKey: .protocol)
+      perPatient = try container.decodeIfPresent(PatientMeans.self, forKey: .perPatient)
+      aamiClasses = try container.decodeIfPresent([AAMIFigures].self, forKey: .aamiClasses)
     }
-    enum Key: CodingKey { case `protocol` }
+    enum Key: CodingKey { case `protocol`, perPatient, aamiClasses }
   }
   struct Validation: Codable {
     let bestStep: Int

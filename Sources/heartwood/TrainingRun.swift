@@ -89,7 +89,8 @@ struct TrainingRun {
       system: system, network: trained.networks[0], parameters: trained.parameterCount,
       training: trained.trainings[0], history: history,
       results: session.leads ? judged.map { result($0, data) } : [],
-      test: session.leads ? test(judged, data) : nil, stepBytes: sent.exchanged - before.exchanged,
+      test: session.leads ? test(judged, trained.networks[0], data) : nil,
+      stepBytes: sent.exchanged - before.exchanged,
       evaluationSeconds: Environment.wallTime() - start)
     for result in outcome.results {
       try folder.log(EvaluationLine(network: system.name, result: result))
@@ -104,6 +105,8 @@ struct TrainingRun {
     let part: String
     let labels: [Int32]
     let probabilities: [Float]
+    /// Nil where the beats' symbols are not at hand: a pool's do not travel.
+    var aami: [AAMIClass?]?
   }
 
   private func judge(_ trained: TrainedSystem, _ data: RunData) throws -> [Judged] {
@@ -118,7 +121,8 @@ struct TrainingRun {
     let targets = try data.targets.map {
       Judged(
         name: $0.name, part: "target", labels: $0.labels,
-        probabilities: try trained.predict($0.examples, command.judgement))
+        probabilities: try trained.predict($0.examples, command.judgement),
+        aami: $0.examples.symbols.map(AAMIClass.init(symbol:)))
     }
     return targets + (try judgeOwn(trained, data))
   }
@@ -133,6 +137,12 @@ struct TrainingRun {
     let probabilities = try communicator.allgatherv(
       own.enumerated().flatMap { trained.predictOwn($0.offset, $0.element.test) }, kind: Message.metrics
     ).flatMap { $0 }
+    let kinds = AAMIClass.allCases
+    let aami = try communicator.allgatherv(
+      own.flatMap(\.test.symbols).map { symbol in
+        Int32(AAMIClass(symbol: symbol).flatMap(kinds.firstIndex(of:)) ?? -1)
+      }, kind: Message.metrics
+    ).flatMap { $0 }.map { $0 < 0 ? nil : kinds[Int($0)] }
     let part = command.scenario == .inconsistent ? "validation" : "test"
     let classes = data.classes.count
     var start = 0
@@ -141,7 +151,8 @@ struct TrainingRun {
       start = range.upperBound
       return Judged(
         name: name, part: part, labels: Array(labels[range]),
-        probabilities: Array(probabilities[range.lowerBound * classes..<range.upperBound * classes]))
+        probabilities: Array(probabilities[range.lowerBound * classes..<range.upperBound * classes]),
+        aami: Array(aami[range]))
     }
   }
 
@@ -151,9 +162,17 @@ struct TrainingRun {
   }
 
   /// All test beats together: the targets', or in the consistent scenario every task's own.
-  private func test(_ judged: [Judged], _ data: RunData) -> Metrics {
+  private func test(_ judged: [Judged], _ network: Network, _ data: RunData) -> Summary.Test {
     let tested = data.targets.isEmpty ? judged : judged.filter { $0.part == "target" }
-    return metrics(tested.flatMap(\.labels), tested.flatMap(\.probabilities), data)
+    let probabilities = tested.flatMap(\.probabilities)
+    let aami = command.problem == .detection ? tested.compactMap(\.aami).flatMap { $0 } : []
+    return Summary.Test(
+      metrics: metrics(tested.flatMap(\.labels), probabilities, data),
+      protocol: network.answerName(command.judgement),
+      perPatient: data.tasks.pool == nil
+        ? PatientMeans(tested.map { ($0.name, metrics($0.labels, $0.probabilities, data)) }) : nil,
+      aamiClasses: aami.isEmpty
+        ? nil : AAMIFigures.all(aami, verdicts: Metrics.verdicts(probabilities, classes: data.classes.count)))
   }
 
   private func metrics(_ labels: [Int32], _ probabilities: [Float], _ data: RunData) -> Metrics {
@@ -207,11 +226,11 @@ struct TrainingRun {
       },
       targets: data.targets.map(\.name), seed: command.seed, batch: options.batch, steps: options.steps,
       parameters: main.parameters, loss: main.loss, validation: main.validation,
-      test: Summary.Test(metrics: main.test!, protocol: answerName(main)), perTask: main.results,
+      test: main.test!, perTask: main.results,
       baselines: baselines.map {
         Summary.Baseline(
           name: $0.name, parameters: $0.parameters, loss: $0.loss, validation: $0.validation,
-          test: Summary.Test(metrics: $0.test!, protocol: answerName($0)), perTask: $0.results)
+          test: $0.test!, perTask: $0.results)
       },
       throughput: Summary.Throughput(
         examplesPerSecond: Double(options.batch * data.tasks.names.count * options.steps)
@@ -223,10 +242,6 @@ struct TrainingRun {
         total: ProcessClock.sinceStart, startup: session.startupSeconds, data: data.seconds,
         training: main.training.seconds, evaluation: main.evaluationSeconds),
       peakMemoryMB: memory)
-  }
-
-  private func answerName(_ outcome: Outcome) -> String {
-    outcome.network.answerName(command.judgement)
   }
 }
 
@@ -240,7 +255,7 @@ struct Outcome {
   let training: TrainingResult
   let history: History
   let results: [Summary.Result]
-  let test: Metrics?
+  let test: Summary.Test?
   /// Payload of activations and gradients that this rank handed to MPI in training.
   let stepBytes: Int
   let evaluationSeconds: Double

@@ -24,7 +24,8 @@ extension PaperResults {
       rhythmTargets: plan.rhythmTargets, cells: cells,
       averages: PublishedCell.averages.compactMap { Average($0, cells) },
       studies: figures.map(\.result), transfer: transfer, tuning: tuning.flatMap { Tuning.all($0, $1) },
-      tuningGrid: tuning.isEmpty ? nil : .init(), strip: strip, choices: Choice.all,
+      tuningGrid: tuning.isEmpty ? nil : .init(), strip: strip,
+      choices: Choice.all + (plan.newcomers == nil ? [] : [.adaptation]),
       notes: Self.notes(
         plan, isPapers: isPapers, namesRhythms: namesRhythms, lead: lead, aside: aside, seeds: run.seeds),
       rocRates: Unit.rates)

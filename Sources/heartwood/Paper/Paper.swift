@@ -37,7 +37,10 @@ struct Paper: ParsableCommand {
       valueName: "list"))
   var rhythmRecords: RecordList?
 
-  @Flag(help: "Also transfer from many sources to patients never seen: every form tried.")
+  @Flag(
+    help:
+      "Also the studies on patients never seen: transfer from many sources, every form tried, and adaptation to a minute of labels."
+  )
   var transfer = false
 
   @Option(
@@ -50,7 +53,7 @@ struct Paper: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Only work whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients-detection, tuning; with --transfer also transfer.",
+      "Only work whose name starts so, comma-separated: table1-detection, table1-classification, table2-detection, table2-classification, patients-detection, tuning, and with --transfer transfer, adaptation.",
       valueName: "list"))
   var only: String?
 
@@ -78,8 +81,12 @@ struct Paper: ParsableCommand {
     where !Self.groups.contains(where: { $0.hasPrefix(prefix) || prefix.hasPrefix($0) }) {
       throw ValidationError("--only \(prefix): none of \(Self.groups.joined(separator: ", "))")
     }
-    guard transfer || (transferRecords == nil && !prefixes.contains { $0.hasPrefix("transfer") }) else {
-      throw ValidationError("the studies on transfer are run with --transfer")
+    guard
+      transfer
+        || (transferRecords == nil
+          && !prefixes.contains { $0.hasPrefix("transfer") || $0.hasPrefix(Study.Group.adaptation.rawValue) })
+    else {
+      throw ValidationError("the studies on transfer and adaptation are run with --transfer")
     }
     guard only == nil || !prefixes.isEmpty else {
       throw ValidationError("--only names nothing; choose from \(Self.groups.joined(separator: ", "))")

@@ -96,6 +96,7 @@ struct PaperRun {
         )
       }
     }
+    if command.transfer { plan.newcomers = try plan.detectionTargets.filter(canJoin) }
     for study in plan.studies
     where study.branch == .cnn && study.group == .consistentClassification {
       plan.omitted[study.name] = try reasonAgainst(study)
@@ -117,6 +118,19 @@ struct PaperRun {
     }
   }
 
+  /// Whether a patient has beats to be adapted on, and enough of both classes after them.
+  private func canJoin(_ name: String) throws -> Bool {
+    let detection = Experiment(.detection, .inconsistent, tasks: .patient)
+    do {
+      return try NewcomerBeats(
+        name, in: library.folder, seconds: Study.adaptationSeconds, window: detection.window,
+        labelling: detection.labelling, lead: library.lead
+      ).rest.classCounts().allSatisfy { $0 >= Self.leastTargetBeats }
+    } catch is Failure {
+      return false
+    }
+  }
+
   /// Why the records cannot make a study of rhythms; nil if they can.
   private func reasonAgainst(_ study: Study) throws -> String? {
     do {
@@ -131,11 +145,14 @@ struct PaperRun {
     }
   }
 
-  private func units(_ study: Study, _ plan: StudyPlan) -> [Unit] {
+  private func units(_ study: Study, _ plan: StudyPlan) -> [any Work] {
     let targets: [String?] = study.experiment.scenario == .consistent ? [nil] : study.targets
     return targets.flatMap { target in
-      (1...UInt64(command.seeds)).map { seed in
-        Unit(
+      (1...UInt64(command.seeds)).map { seed -> any Work in
+        guard study.group != .adaptation else {
+          return AdaptationUnit(study: study, target: target, seed: seed)
+        }
+        return Unit(
           study: study, target: target, seed: seed,
           keepsVerdicts: study.group == .inconsistentDetection && seed == 1 && target == plan.target)
       }

@@ -4,12 +4,12 @@ import Report
 enum PaperTables {
   static func text(_ results: PaperResults) -> String {
     let transfer = results.transfer.map {
-      "\(transferTitle($0))\n\(self.transfer($0).text)\n\n\(transferReading($0))"
-    }
-    guard !results.cells.isEmpty else { return "\n" + transfer.joined(separator: "\n\n") }
-    return
-      "\n\(heading)\n\n\(halves(results) { "\($0)\n\($1.text)" })\n\n\(reading)\n\(notes(results))\n\n"
-      + transfer.joined(separator: "\n\n")
+      "\(transferTitle($0))\n\(self.transfer($0).text)\n\n\(transferReading($0))\n\n"
+    }.joined()
+    let joined = adaptation(results) { "\($0)\n\($1.map(\.text).joined(separator: "\n\n"))\n\n" }
+    let halves = halves(results) { "\($0)\n\($1.text)" }
+    let tables = halves.isEmpty ? "" : "\(heading)\n\n\(halves)\n\n\(reading)\n\n"
+    return "\n\(tables)\(joined)\(transfer)\(notes(results))"
   }
 
   static func markdown(_ results: PaperResults) -> String {

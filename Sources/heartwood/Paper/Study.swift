@@ -13,6 +13,8 @@ struct Study {
     case patients = "patients-detection"
     /// Beyond the tables: many sources, patients never seen (`--transfer`).
     case transfer = "transfer-detection"
+    /// Of `--transfer`: a new patient with a minute of labels.
+    case adaptation
   }
 
   let group: Group
@@ -91,6 +93,8 @@ struct StudyPlan: Codable {
   /// All records, and those of them with enough abnormal beats to be a target, for `--transfer`; else none.
   var transferRecords: [String] = []
   var transferTargets: [String] = []
+  /// The patients who can join with a minute of labels and be judged on what follows; nil without `--transfer`.
+  var newcomers: [String]?
   /// Studies of rhythms that the data cannot make, by `Study.name`, and why.
   var omitted: [String: String] = [:]
 
@@ -126,6 +130,7 @@ struct StudyPlan: Codable {
   private var all: [Study] {
     BranchShape.Kind.allCases.flatMap { branch in
       detection(branch) + patients(branch) + rhythms(branch) + [unseen(branch), tachycardia(branch)]
+        + (newcomers.map { [Study.adaptation(branch, records: records, targets: $0)] } ?? [])
     }
   }
 

@@ -1,0 +1,80 @@
+import Cohort
+import SharedTrunk
+
+/// `evaluation.json`: a model judged on records. Rates are fractions from 0 to 1.
+struct Evaluation: Encodable {
+  /// A record's figures.
+  struct Record: Encodable {
+    let name: String
+    /// target, or seen in training.
+    let part: String
+    let metrics: Metrics
+    /// Whether all its beats are of one class, so that its balanced accuracy counts in no mean.
+    let isOfOneClass: Bool
+    let aamiClasses: [AAMIFigures]?
+  }
+
+  /// A record's beats and the network's answers.
+  struct Judged {
+    let name: String
+    let part: String
+    let examples: Examples
+    let probabilities: [Float]
+  }
+
+  let model: String
+  let network: String
+  let data: [String]
+  let `protocol`: String
+  /// Beats are judged from this second of each record on.
+  let from: Double
+  let problem: String
+  let labelling: String
+  let classes: [String]
+  /// All records' beats together.
+  let test: Summary.Test
+  let perRecord: [Record]
+  /// Records without a beat to judge.
+  let leftOut: [String]
+
+  /// Throws `Failure` if no record has a beat.
+  init(
+    _ judged: [Judged], _ description: ModelDescription, model: String, _ databases: Databases,
+    answer: String, from: Double
+  ) throws {
+    let (classes, seed) = (description.classes, description.options.seed)
+    func metrics(_ labels: [Int32], _ probabilities: [Float]) -> Metrics {
+      Metrics(labels: labels, probabilities: probabilities, classes: classes.count, seed: seed)
+    }
+    func aami(_ judged: [Judged]) -> [AAMIFigures]? {
+      guard description.problem == Problem.detection.rawValue else { return nil }
+      return AAMIFigures.all(
+        judged.flatMap(\.examples.symbols).map(AAMIClass.init(symbol:)),
+        verdicts: judged.flatMap { Metrics.verdicts($0.probabilities, classes: classes.count) })
+    }
+    let kept = judged.filter { $0.examples.count > 0 }
+    guard !kept.isEmpty else {
+      throw Failure(
+        .data, "no record in \(databases.folders.joined(separator: ", ")) has a beat to judge by this model")
+    }
+    self.model = model
+    self.network = description.system.name
+    self.data = databases.folders
+    self.protocol = answer
+    self.from = from
+    self.problem = description.problem
+    self.labelling = description.input.labelling
+    self.classes = classes
+    let records = kept.map { record in
+      let metrics = metrics(record.examples.labels, record.probabilities)
+      return Record(
+        name: record.name, part: record.part, metrics: metrics, isOfOneClass: metrics.isOfOneClass,
+        aamiClasses: aami([record]))
+    }
+    perRecord = records
+    test = Summary.Test(
+      metrics: metrics(kept.flatMap(\.examples.labels), kept.flatMap(\.probabilities)), protocol: answer,
+      perPatient: PatientMeans(records.map { ($0.name, $0.metrics) }), aamiClasses: aami(kept))
+    leftOut = judged.filter { $0.examples.count == 0 }.map(\.name)
+  }
+}

@@ -1,0 +1,142 @@
+import Foundation
+import WFDB
+import XCTest
+
+/// `heartwood evaluate`: which records it finds, what it writes, what it refuses.
+final class EvaluateTests: CommandTestCase {
+  private var database = ""
+  private var model = ""
+
+  override func setUpWithError() throws {
+    try super.setUpWithError()
+    (database, _) = try simulate(4, minutes: 3)
+    model =
+      try train(
+        1, "run",
+        [
+          "--data", database, "--records", "sim001,sim002,sim003", "--targets", "sim004", "--steps", "60",
+        ]) + "/model"
+  }
+
+  private func judge(_ ranks: Int, _ name: String, _ arguments: [String]) throws -> String {
+    let outcome = try Command.heartwood(
+      ranks, ["evaluate", "--model", model, "--output", "\(folder)/\(name)"] + arguments)
+    XCTAssertEqual(outcome.code, 0, outcome.errors)
+    XCTAssertEqual(outcome.errors, "")
+    return "\(folder)/\(name)"
+  }
+
+  private func expectRefusal(_ code: Int32, _ words: String, _ arguments: [String], line: UInt = #line) throws
+  {
+    for ranks in [1, 2] {
+      try expect(
+        code, words, ranks, ["evaluate", "--model", model, "--output", "\(folder)/no"] + arguments, line: line
+      )
+    }
+  }
+
+  /// A copy of a record of the database, its annotations changed.
+  private func copy(
+    _ name: String, to other: String, as copy: String, _ change: (inout [Annotation]) -> Void
+  ) throws {
+    let manager = FileManager.default
+    try manager.createDirectory(atPath: other, withIntermediateDirectories: true)
+    let header = try String(contentsOfFile: "\(database)/\(name).hea", encoding: .utf8)
+    try header.replacingOccurrences(of: name, with: copy).write(
+      toFile: "\(other)/\(copy).hea", atomically: true, encoding: .utf8)
+    try manager.copyItem(atPath: "\(database)/\(name).dat", toPath: "\(other)/\(copy).dat")
+    var file = try AnnotationFile.read(at: "\(database)/\(name).atr")
+    change(&file.annotations)
+    try file.write(to: "\(other)/\(copy).atr")
+  }
+
+  func testAllRecordsOfTwoFoldersOnAnyRanks() throws {
+    let other = "\(folder)/other"
+    try copy("sim004", to: other, as: "sunny") { $0.removeAll { $0.code.isBeat && $0.code.symbol != "N" } }
+    try copy("sim004", to: other, as: "silent") { $0.removeAll { $0.code.isBeat } }
+    let arguments = ["--data", database, "--data", other, "--records", "all"]
+    let folders = try [1, 2, 3].map { try judge($0, "all\($0)", arguments) }
+    for file in ["evaluation.json", "evaluation.csv", "evaluation.html"] {
+      let files = try folders.map { try Data(contentsOf: URL(fileURLWithPath: "\($0)/\(file)")) }
+      XCTAssertEqual(files[0], files[1], file)
+      XCTAssertEqual(files[0], files[2], file)
+    }
+    let evaluation = try json("\(folders[0])/evaluation.json")
+    let records = try XCTUnwrap(evaluation["perRecord"] as? [[String: Any]])
+    XCTAssertEqual(
+      records.map { $0["name"] as? String }, ["sim001", "sim002", "sim003", "sim004", "sunny"])
+    XCTAssertEqual(records.map { $0["isOfOneClass"] as? Bool }, [false, false, false, false, true])
+    XCTAssertEqual(evaluation["leftOut"] as? [String], ["silent"])
+    let test = try XCTUnwrap(evaluation["test"] as? [String: Any])
+    let means = try XCTUnwrap(test["perPatient"] as? [String: Any])
+    XCTAssertEqual(means["leftOut"] as? [String], ["sunny"])
+    let balanced = records.prefix(4).compactMap {
+      ($0["metrics"] as? [String: Any])?["balancedAccuracy"] as? Double
+    }
+    XCTAssertEqual(
+      try XCTUnwrap(means["balancedAccuracy"] as? Double), balanced.reduce(0, +) / 4, accuracy: 1e-12)
+    // Of each class as many beats as the annotations have, each judged one way or the other.
+    let classes = try XCTUnwrap(test["aamiClasses"] as? [[String: Any]])
+    XCTAssertEqual(classes.map { $0["name"] as? String }, ["N", "S", "V"])
+    let beats = classes.compactMap { $0["beats"] as? Int }
+    XCTAssertEqual(beats.reduce(0, +), test["examples"] as? Int)
+    for row in classes {
+      XCTAssertEqual(
+        (row["judgedNormal"] as? Int ?? 0) + (row["judgedAbnormal"] as? Int ?? 0), row["beats"] as? Int)
+    }
+
+    let lines = try String(contentsOfFile: "\(folders[0])/evaluation.csv", encoding: .utf8)
+      .split(separator: "\r\n").map { $0.split(separator: ",", omittingEmptySubsequences: false) }
+    XCTAssertEqual(lines.filter { $0[0] == "record" }.count, 5)
+    XCTAssertEqual(lines.filter { $0[0] == "all" }.count, 1)
+    XCTAssertEqual(
+      lines.filter { $0[0] == "class" && $0[1] == "all records" }.map { $0[3] }, ["N", "S", "V"])
+    let sunny = try XCTUnwrap(lines.first { $0[1] == "sunny" })
+    XCTAssertEqual(sunny[9], "")  // balanced accuracy
+    XCTAssertEqual(sunny[11], "")  // AUC
+    let page = Page(try Data(contentsOf: URL(fileURLWithPath: "\(folders[0])/evaluation.html")))
+    XCTAssertEqual(page.tables[0].map { $0[0] }.last, "all records")
+    XCTAssertEqual(page.tables[0].first { $0[0] == "sunny" }?[3], "-")
+    XCTAssertEqual(page.tables[1].dropFirst().map { $0[0] }, ["N", "S", "V"])
+  }
+
+  /// Only beats whose whole window lies after that second are judged.
+  func testFrom() throws {
+    func beats(_ name: String, _ arguments: [String]) throws -> Int {
+      let judged = try judge(1, name, ["--data", database, "--records", "sim004"] + arguments)
+      return try XCTUnwrap(
+        (json("\(judged)/evaluation.json")["test"] as? [String: Any])?["examples"] as? Int)
+    }
+    let after = try AnnotationFile.read(at: "\(database)/sim004.atr").annotations.filter {
+      $0.code.isBeat && Double($0.sample) >= (60 + 0.4) * 360
+    }
+    let (all, some) = (try beats("whole", []), try beats("some", ["--from", "60"]))
+    XCTAssertLessThan(some, all)
+    XCTAssertLessThanOrEqual(abs(after.count - some), 2)  // one at the very start or end
+  }
+
+  func testRefusals() throws {
+    let data = ["--data", database]
+    try expectRefusal(64, "sim004 is named twice", data + ["--records", "sim004,sim003,sim004"])
+    try expectRefusal(64, "--records", data + ["--records", "../sim004"])
+    try expectRefusal(64, "--from", data + ["--records", "sim004", "--from=-1"])
+    try expectRefusal(64, "--data names a folder twice", data + data + ["--records", "sim004"])
+    try expectRefusal(
+      64, "sim004 is not a task", data + ["--records", "sim001,sim004", "--protocol", "own"])
+    try expectRefusal(65, "sim009", data + ["--records", "sim009"])
+    try expectRefusal(65, "nowhere is not a folder", ["--data", "\(folder)/nowhere", "--records", "all"])
+    try expectRefusal(65, "after second 1000", data + ["--records", "sim004", "--from", "1000"])
+    let empty = "\(folder)/empty"
+    try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)
+    try expectRefusal(65, "has both a .hea and an .atr file", ["--data", empty, "--records", "all"])
+    try expectRefusal(65, "none of", data + ["--data", empty, "--records", "sim009"])
+    try expectRefusal(65, "sim004.qrs does not exist", data + ["--records", "sim004", "--annotator", "qrs"])
+    let other = "\(folder)/other"
+    try copy("sim004", to: other, as: "sim001") { _ in }
+    try expectRefusal(64, "sim001 is in", data + ["--data", other, "--records", "all"])
+    try copy("sim004", to: "\(folder)/third", as: "silent") { $0.removeAll { $0.code.isBeat } }
+    try expectRefusal(
+      65, "silent has no annotated beat", ["--data", "\(folder)/third", "--records", "silent"])
+    try expectRefusal(65, "has a beat to judge", ["--data", "\(folder)/third", "--records", "all"])
+  }
+}
