@@ -33,6 +33,7 @@ struct AdaptationRun {
     let owns = ownership.own.contains(description.tasks.count)
     let beats = try session.together { session.leads || owns ? try read(description) : nil }
     let newcomer = try session.together { try self.newcomer(beats?.own, description) }
+    let sources = try command.trunk == .joint ? trainingParts(description, ownership) : []
     let rest = try RunData.share(command.record, beats?.rest, communicator)
     let before = try judge(
       try description.load(from: command.model, session), rest.examples, stranger(description), description)
@@ -41,7 +42,7 @@ struct AdaptationRun {
     let training =
       switch command.trunk {
       case .frozen: try trainAlone(newcomer, description)
-      case .joint: try trainJointly(newcomer, description, ownership)
+      case .joint: try trainJointly(newcomer, description, sources, ownership)
       }
     try session.together { try folder.flush() }
     let joined = try session.together { try ModelFolder.description(in: folder.model) }
@@ -109,6 +110,15 @@ struct AdaptationRun {
     return try PatientLibrary(data, lead: command.lead).parts(name, experiment, seed: command.seed).training
   }
 
+  /// Of this rank's tasks but the newcomer's.
+  private func trainingParts(_ description: ModelDescription, _ ownership: Ownership) throws -> [Examples] {
+    try session.together {
+      try ownership.own.filter { $0 < description.tasks.count }.map {
+        try training(of: description.tasks[$0], description)
+      }
+    }
+  }
+
   /// How the model answers for a patient whom it does not know.
   private func stranger(_ description: ModelDescription) -> PredictionProtocol {
     guard description.protocol == .own else { return description.protocol }
@@ -156,23 +166,18 @@ struct AdaptationRun {
 
   /// As `train` does, from the model's weights: every rank reads its own tasks' records, and activations and gradients cross the wire.
   private func trainJointly(
-    _ newcomer: Newcomer, _ description: ModelDescription, _ ownership: Ownership
+    _ newcomer: Newcomer, _ description: ModelDescription, _ sources: [Examples], _ ownership: Ownership
   ) throws -> TrainingResult? {
-    let sources = try session.together {
-      try ownership.own.filter { $0 < description.tasks.count }.map {
-        try self.training(of: description.tasks[$0], description)
-      }
-    }
     let recipe = command.recipe(description.shape.branch.kind)
     let joined = description.joined(by: command.record, seconds: command.seconds, .joint)
     let progress = self.progress(recipe.steps, batch: description.options.batch * joined.tasks.count)
     let (network, training) = try newcomer.joinAll(
       description, in: command.model, recipe, seed: command.seed, sources: sources, ownership, communicator,
-      together: { try session.together($0) }
-    ) { report in
-      progress.show(report)
-      try folder.log(AdaptationLine(report))
-    }
+      together: { try session.together($0) },
+      report: { report in
+        progress.show(report)
+        try folder.log(AdaptationLine(report))
+      })
     try session.together { try network.write(joined, to: folder.model) }
     return training
   }

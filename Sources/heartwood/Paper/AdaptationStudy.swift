@@ -181,8 +181,8 @@ private struct AdaptationTrial {
     var losses: [Double] = []
     let (network, _) = try borrowing.joinAll(
       description, in: "\(folder)/model", recipe, seed: seed, sources: sources.own.map(\.training),
-      Ownership(tasks: sources.names.count + 1, ranks: 1, rank: 0), communicator, together: { try $0() }
-    ) { losses.append($0.loss) }
+      Ownership(tasks: sources.names.count + 1, ranks: 1, rank: 0), communicator, together: { try $0() },
+      report: { losses.append($0.loss) })
     return judged(
       adaptation, network.answerName(.own), network.parameterCount,
       network.predictOwn(sources.names.count, rest), losses)
