@@ -24,21 +24,42 @@ public struct OwnStatistics: Sendable, Equatable {
       for (row, beat) in chosen.enumerated() {
         column[row] = beats.windows[beat * beats.windowLength + sample]
       }
-      column.sort()
-      return Self.quantile(0.5, of: column)
+      return Self.quantile(0.5, of: &column)
     }
-    let intervals = chosen.map { beats.interval(before: $0) }.sorted()
-    rrMedian = Self.quantile(0.5, of: intervals)
-    let range = Self.quantile(0.75, of: intervals) - Self.quantile(0.25, of: intervals)
+    var intervals = chosen.map { beats.interval(before: $0) }
+    rrMedian = Self.quantile(0.5, of: &intervals)
+    let range = Self.quantile(0.75, of: &intervals) - Self.quantile(0.25, of: &intervals)
     rrSpread = max(range / 1.349, 0.02)
   }
 
-  /// Between the two nearest ranks, linearly; `sorted` ascending.
-  private static func quantile(_ share: Float, of sorted: [Float]) -> Float {
-    let place = share * Float(sorted.count - 1)
-    let lower = Int(place)
-    let upper = min(lower + 1, sorted.count - 1)
-    return sorted[lower] + (place - Float(lower)) * (sorted[upper] - sorted[lower])
+  /// Between the two nearest ranks, linearly. Reorders the values.
+  private static func quantile(_ share: Float, of values: inout [Float]) -> Float {
+    let place = share * Float(values.count - 1)
+    let rank = Int(place)
+    return values.withUnsafeMutableBufferPointer { values in
+      select(rank, in: values)
+      let lower = values[rank]
+      guard place > Float(rank), let upper = values[(rank + 1)...].min() else { return lower }
+      return lower + (place - Float(rank)) * (upper - lower)
+    }
+  }
+
+  /// Puts the value of that rank in its place, none larger before it and none smaller behind (Hoare 1961).
+  private static func select(_ rank: Int, in values: UnsafeMutableBufferPointer<Float>) {
+    var (left, right) = (0, values.count - 1)
+    while left < right {
+      let pivot = values[(left + right) / 2]
+      var (i, j) = (left, right)
+      while i <= j {
+        while values[i] < pivot { i += 1 }
+        while values[j] > pivot { j -= 1 }
+        guard i <= j else { break }
+        values.swapAt(i, j)
+        i += 1
+        j -= 1
+      }
+      if rank <= j { right = j } else if rank >= i { left = i } else { return }
+    }
   }
 
   /// The beats as a network reads them beside these statistics: every sample followed by the median beat's, and behind the RR features

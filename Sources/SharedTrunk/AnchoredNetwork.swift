@@ -227,6 +227,9 @@ final class AnchoredNetwork: Learner {
   func outlook(on beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality) -> Outlook? {
     switch answer {
     case .typical:
+      guard typicality.guess < 1 else {
+        return Outlook(standpoints: [], firstGuess: 1, timing: typicality.timing)
+      }
       let typical = standpoint(beats, Typical.normal(firstGuess(beats, typicality.timing)))
       return Outlook(
         standpoints: [(typical, 1 - typicality.guess)], firstGuess: typicality.guess,

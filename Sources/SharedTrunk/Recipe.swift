@@ -36,9 +36,6 @@ public struct Recipe: Sendable {
 }
 
 extension Recipe {
-  /// Of the anchored form: what it reads says already how a beat differs from its patient's others, and a narrow trunk carries over better.
-  public static let anchoredTrunk = [32, 32]
-
   /// For many source patients and patients never seen.
   public static func manySources(_ kind: BranchShape.Kind, length: Int) -> Recipe {
     Recipe(

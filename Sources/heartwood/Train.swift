@@ -310,7 +310,6 @@ struct Train: ParsableCommand {
     var shape = recipe.shape(system, options)
     if rr { shape.extraFeatures = RRFeatures.count }
     if let dropout { shape.dropout = dropout }
-    if system == .mtl(.anchored) { shape.trunk = Recipe.anchoredTrunk }
     return readsOwnStatistics ? shape.besideOwnStatistics : shape
   }
 

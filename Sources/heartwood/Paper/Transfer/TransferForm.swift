@@ -13,6 +13,13 @@ struct TransferForm {
   func name(_ answer: PredictionProtocol) -> String {
     answers.count == 1 ? name : "\(name), \(answer.rawValue)"
   }
+
+  /// The target's statistics matter to forms that read them; taking them anew every minute is costly, and shown of two.
+  func conditions(_ answer: PredictionProtocol) -> [TransferCondition] {
+    guard shape.readsOwnStatistics else { return [.natural] }
+    let isShown = name == Self.referenceName || name == Self.mainName && answer == .typical
+    return TransferCondition.allCases.filter { isShown || $0 != .causal }
+  }
 }
 
 extension TransferForm {
@@ -20,49 +27,43 @@ extension TransferForm {
   static let rawName = "STL pooled, beats alone"
   /// Single-task learning with the inputs of the form that it is compared with.
   static let referenceName = "STL pooled, own statistics"
-
   /// What wins, and is `--fusion anchored`.
   static let mainName = "anchored"
-  /// The same, its two shares chosen without the target.
+  /// The same asked for `typical`, its two shares chosen without the target.
   static let nestedName = "anchored, typical, shares chosen in the fold"
 
   /// All that are tried, controls first.
   static func all(_ branch: BranchShape.Kind, length: Int, seed: UInt64) -> [TransferForm] {
     let recipe = Recipe.manySources(branch, length: length)
     func make(
-      _ name: String, _ form: Network.Form, beside: Bool, trunk: [Int] = [64, 64],
-      _ answers: [PredictionProtocol] = [.mean], _ change: (inout TrainingOptions) -> Void = { _ in }
+      _ name: String, _ form: Network.Form, own: Bool = true, anchoring: Anchoring = Anchoring(),
+      _ answers: [PredictionProtocol] = [.mean]
     ) -> TransferForm {
       var options = recipe.options(seed: seed)
-      change(&options)
-      var shape = NetworkShape(
-        branch: recipe.branch, extraFeatures: RRFeatures.count, trunk: trunk,
-        dropout: form == .concat ? recipe.dropout.sideBySide : recipe.dropout.other)
-      if beside { shape = shape.besideOwnStatistics }
-      return TransferForm(name: name, form: form, shape: shape, options: options, answers: answers)
+      options.anchoring = anchoring
+      let shape = NetworkShape(
+        branch: recipe.branch, extraFeatures: RRFeatures.count, dropout: recipe.dropout.other)
+      return TransferForm(
+        name: name, form: form, shape: own ? shape.besideOwnStatistics : shape, options: options,
+        answers: answers)
     }
     return [
-      make(rawName, .pooled(.pooled), beside: false),
-      make("STL balanced, beats alone", .pooled(.balanced), beside: false),
-      make("concat, beats alone", .concat, beside: false),
-      make("hard sharing, beats alone", .hard, beside: false),
-      make(referenceName, .pooled(.pooled), beside: true),
-      make("STL balanced, own statistics (A0)", .pooled(.balanced), beside: true),
-      make("concat, own statistics", .concat, beside: true),
-      make("hard sharing, own statistics", .hard, beside: true),
-      make("anchor (p32)", .anchored, beside: true, trunk: [32, 32], [.all]) {
-        $0.anchoring = Anchoring(residualRank: 0, bothSides: false)
-      },
-      make("anchor, residual (p_lrk32)", .anchored, beside: true, trunk: [32, 32], [.all]) {
-        $0.anchoring = Anchoring(bothSides: false)
-      },
-      make(mainName, .anchored, beside: true, trunk: [32, 32], [.typical, .all, .trimmed, .gated]),
-      make("no residual", .anchored, beside: true, trunk: [32, 32], [.typical, .all]) {
-        $0.anchoring = Anchoring(residualRank: 0)
-      },
-      make("no anchor, no residual", .anchored, beside: true, trunk: [32, 32], [.typical, .all]) {
-        $0.anchoring = Anchoring(anchored: false, residualRank: 0)
-      },
+      make(rawName, .pooled(.pooled), own: false),
+      make("STL balanced, beats alone", .pooled(.balanced), own: false),
+      make("concat, beats alone (the paper's)", .concat, own: false),
+      make("hard sharing, beats alone", .hard, own: false),
+      make(referenceName, .pooled(.pooled)),
+      make("STL balanced, own statistics (as A0)", .pooled(.balanced)),
+      make("concat, own statistics", .concat),
+      make("hard sharing, own statistics", .hard),
+      make(
+        "anchor (as p32)", .anchored, anchoring: Anchoring(residualRank: 0, bothSides: false), [.all]),
+      make("anchor, residual (as p_lrk32)", .anchored, anchoring: Anchoring(bothSides: false), [.all]),
+      make(
+        "anchored without anchor and residual", .anchored,
+        anchoring: Anchoring(anchored: false, residualRank: 0), [.typical]),
+      make("anchored without residual", .anchored, anchoring: Anchoring(residualRank: 0), [.typical]),
+      make(mainName, .anchored, [.typical, .all, .trimmed, .gated]),
     ]
   }
 }
