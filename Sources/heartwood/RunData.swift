@@ -29,7 +29,9 @@ struct Cast: Codable {
       targets = names.suffix(unseen)
       note = nil
     case .folder(let folder):
-      targets = command.scenario == .consistent ? [] : command.targets?.names ?? [Self.paperTarget]
+      targets =
+        command.scenario == .consistent || command.hasNoTarget
+        ? [] : command.targets?.names ?? [Self.paperTarget]
       if let named = command.records?.names {
         sources = named
         note = nil

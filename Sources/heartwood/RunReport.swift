@@ -20,7 +20,7 @@ struct RunReport {
     let parameters: Int
     let loss: Summary.Loss
     let validation: Summary.Validation
-    let test: Summary.Test
+    let test: Summary.Test?
     let results: [Summary.Result]
     let history: History
   }
@@ -47,8 +47,10 @@ struct RunReport {
 
   var html: String {
     var page = HTMLPage(title: "Heartwood: \(subject)", lead: headline)
-    page.add("Networks on all test beats", [.table(scores), .paragraph(judging)])
-    page.add("Confusion on all test beats", [.table(confusion)])
+    if summary.test != nil {
+      page.add("Networks on all test beats", [.table(scores), .paragraph(judging)])
+      page.add("Confusion on all test beats", [.table(confusion)])
+    }
     if !byPatient.isEmpty { page.add("By patient and AAMI class", byPatient) }
     page.add("Training", [.charts([losses, validation])])
     page.add("Results by record", results)
@@ -71,7 +73,9 @@ struct RunReport {
   private var headline: String {
     let judged =
       inconsistent
-      ? "judged on \(listed(summary.targets)), never seen in training"
+      ? summary.targets.isEmpty
+        ? "judged on no target: only validated"
+        : "judged on \(listed(summary.targets)), never seen in training"
       : "judged on \(pooled ? "the records' test parts together" : "each task's own test part") (split \(summary.split ?? "-"))"
     return """
       \(sourceSentence) Problem \(summary.problem), scenario \(summary.scenario): \(counted(summary.tasks.count, "task")) \
@@ -112,7 +116,8 @@ struct RunReport {
   private var scores: Table {
     var table = Table(["network"] + FigureTables.figures + ["judged by"])
     for network in networks {
-      table.add([network.name] + FigureTables.cells(network.test.metrics) + [network.test.protocol])
+      guard let test = network.test else { continue }
+      table.add([network.name] + FigureTables.cells(test.metrics) + [test.protocol])
     }
     return table
   }
@@ -120,7 +125,7 @@ struct RunReport {
   private var confusion: Table {
     var table = Table(["network", "annotated"] + classes.map { "judged \($0)" })
     for network in networks {
-      for (name, row) in zip(classes, network.test.metrics.confusion) {
+      for (name, row) in zip(classes, network.test?.metrics.confusion ?? []) {
         table.add([network.name, name] + row.map { "\($0)" })
       }
     }
@@ -130,10 +135,10 @@ struct RunReport {
   /// Where the test beats are known by patient, and their symbols are at hand.
   private var byPatient: [HTMLPage.Block] {
     let means = networks.compactMap { network in
-      network.test.perPatient.map { "\(network.name): \(FigureTables.sentence($0))" }
+      network.test?.perPatient.map { "\(network.name): \(FigureTables.sentence($0))" }
     }
     let classes = networks.compactMap { network in
-      network.test.aamiClasses.map { (name: network.name, classes: $0) }
+      network.test?.aamiClasses.map { (name: network.name, classes: $0) }
     }
     return (means.isEmpty ? [] : [.list(means)])
       + (classes.isEmpty ? [] : [.table(FigureTables.aami(classes)), .caption(FigureTables.aamiNote)])
@@ -210,7 +215,7 @@ struct RunReport {
         ? "Validation is the last 15 % of each source record in time. Early stopping has seen it: the weights kept are those of its best step. The targets were used for neither."
         : "Validation is a part of each record that neither trains nor tests. Early stopping has seen it: the weights kept are those of its best step.",
       "Loss is the cross-entropy on a step's minibatches (of a multi-task network the mean over tasks), before that step's update.",
-      "Sharing: learning \(summary.learning), fusion \(summary.fusion), exchange \(summary.exchange), protocol \(summary.test.protocol). Made by Heartwood \(summary.heartwood).",
+      "Sharing: learning \(summary.learning), fusion \(summary.fusion), exchange \(summary.exchange), protocol \(summary.test?.protocol ?? "none"). Made by Heartwood \(summary.heartwood).",
     ]
   }
 

@@ -66,7 +66,7 @@ struct Summary: Codable {
     let parameters: Int
     let loss: Loss
     let validation: Validation
-    let test: Test
+    let test: Test?
     let perTask: [Result]
   }
   struct Throughput: Codable {
@@ -117,7 +117,8 @@ struct Summary: Codable {
   let parameters: Int
   let loss: Loss
   let validation: Validation
-  let test: Test
+  /// Nil without a target to test on.
+  let test: Test?
   let perTask: [Result]
   let baselines: [Baseline]
   let throughput: Throughput

@@ -126,7 +126,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Records never seen in training (inconsistent scenario; default 205).", valueName: "list"))
+      "Records never seen in training (inconsistent scenario; default 205), or none: judge the model elsewhere, by evaluate.",
+      valueName: "list"))
   var targets: RecordList?
 
   @Option(help: "How each patient's beats are split (consistent scenario; default chronological).")
@@ -263,6 +264,8 @@ struct Train: ParsableCommand {
   }
 
   // MARK: What the options mean
+
+  var hasNoTarget: Bool { targets?.names == ["none"] }
 
   var experiment: Experiment {
     Experiment(

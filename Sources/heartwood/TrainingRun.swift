@@ -85,11 +85,12 @@ struct TrainingRun {
     let sent = communicator.traffic.snapshot
     let start = Environment.wallTime()
     let judged = try judge(trained, data)
+    let sources = command.scenario == .inconsistent ? try judgeSources(trained, data) : []
     let outcome = Outcome(
       system: system, network: trained.networks[0], parameters: trained.parameterCount,
       training: trained.trainings[0], history: history,
-      results: session.leads ? judged.map { result($0, data) } : [],
-      test: session.leads ? test(judged, trained.networks[0], data) : nil,
+      results: session.leads ? judged.map { result($0, data) } + sources : [],
+      test: session.leads && !judged.isEmpty ? test(judged, trained.networks[0], data) : nil,
       stepBytes: sent.exchanged - before.exchanged,
       evaluationSeconds: Environment.wallTime() - start)
     for result in outcome.results {
@@ -99,7 +100,7 @@ struct TrainingRun {
     return outcome
   }
 
-  /// Beats judged together: a target's, a task's own, or a pool's.
+  /// Beats whose figures are also taken together: a target's, a known patient's, or a pool's.
   private struct Judged {
     let name: String
     let part: String
@@ -118,16 +119,30 @@ struct TrainingRun {
           probabilities: try trained.predict(test, pool.answer))
       ]
     }
-    let targets = try data.targets.map {
+    guard command.scenario == .inconsistent else { return try judgeOwn(trained, data) }
+    return try data.targets.map {
       Judged(
         name: $0.name, part: "target", labels: $0.labels,
         probabilities: try trained.predict($0.examples, command.judgement),
         aami: $0.examples.symbols.map(AAMIClass.init(symbol:)))
     }
-    return targets + (try judgeOwn(trained, data))
   }
 
-  /// Every task's own part, gathered on all ranks in the order of the tasks.
+  /// Figures of the sources' validation parts, in the order of the tasks. Each is taken where the beats are: of a source no beat's label
+  /// or verdict leaves its rank.
+  private func judgeSources(_ trained: TrainedSystem, _ data: RunData) throws -> [Summary.Result] {
+    let mine = data.tasks.own.enumerated().map { position, task in
+      Summary.Result(
+        name: task.name, part: "validation",
+        metrics: metrics(task.test.labels, trained.predictOwn(position, task.test), data))
+    }
+    let encoded = Array(try JSONEncoder.line.encode(mine))
+    return try communicator.allgatherv(encoded, kind: Message.metrics).flatMap {
+      try JSONDecoder().decode([Summary.Result].self, from: Data($0))
+    }
+  }
+
+  /// Every known patient's own test part, gathered on all ranks in the order of the tasks.
   private func judgeOwn(_ trained: TrainedSystem, _ data: RunData) throws -> [Judged] {
     let own = data.tasks.own
     let counts = try communicator.allgatherv(own.map { Int64($0.test.count) }, kind: Message.metrics)
@@ -143,14 +158,13 @@ struct TrainingRun {
         Int32(AAMIClass(symbol: symbol).flatMap(kinds.firstIndex(of:)) ?? -1)
       }, kind: Message.metrics
     ).flatMap { $0 }.map { $0 < 0 ? nil : kinds[Int($0)] }
-    let part = command.scenario == .inconsistent ? "validation" : "test"
     let classes = data.classes.count
     var start = 0
     return zip(data.tasks.names, counts).map { name, count in
       let range = start..<start + Int(count)
       start = range.upperBound
       return Judged(
-        name: name, part: part, labels: Array(labels[range]),
+        name: name, part: "test", labels: Array(labels[range]),
         probabilities: Array(probabilities[range.lowerBound * classes..<range.upperBound * classes]),
         aami: Array(aami[range]))
     }
@@ -163,14 +177,13 @@ struct TrainingRun {
 
   /// All test beats together: the targets', or in the consistent scenario every task's own.
   private func test(_ judged: [Judged], _ network: Network, _ data: RunData) -> Summary.Test {
-    let tested = data.targets.isEmpty ? judged : judged.filter { $0.part == "target" }
-    let probabilities = tested.flatMap(\.probabilities)
-    let aami = command.problem == .detection ? tested.compactMap(\.aami).flatMap { $0 } : []
+    let probabilities = judged.flatMap(\.probabilities)
+    let aami = command.problem == .detection ? judged.compactMap(\.aami).flatMap { $0 } : []
     return Summary.Test(
-      metrics: metrics(tested.flatMap(\.labels), probabilities, data),
+      metrics: metrics(judged.flatMap(\.labels), probabilities, data),
       protocol: network.answerName(command.judgement),
       perPatient: data.tasks.pool == nil
-        ? PatientMeans(tested.map { ($0.name, metrics($0.labels, $0.probabilities, data)) }) : nil,
+        ? PatientMeans(judged.map { ($0.name, metrics($0.labels, $0.probabilities, data)) }) : nil,
       aamiClasses: aami.isEmpty
         ? nil : AAMIFigures.all(aami, verdicts: Metrics.verdicts(probabilities, classes: data.classes.count)))
   }
@@ -226,11 +239,11 @@ struct TrainingRun {
       },
       targets: data.targets.map(\.name), seed: command.seed, batch: options.batch, steps: options.steps,
       parameters: main.parameters, loss: main.loss, validation: main.validation,
-      test: main.test!, perTask: main.results,
+      test: main.test, perTask: main.results,
       baselines: baselines.map {
         Summary.Baseline(
           name: $0.name, parameters: $0.parameters, loss: $0.loss, validation: $0.validation,
-          test: $0.test!, perTask: $0.results)
+          test: $0.test, perTask: $0.results)
       },
       throughput: Summary.Throughput(
         examplesPerSecond: Double(options.batch * data.tasks.names.count * options.steps)
