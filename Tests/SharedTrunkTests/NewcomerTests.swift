@@ -90,9 +90,20 @@ final class NewcomerTests: OneRankTestCase {
 
   // MARK: Training
 
+  /// Random windows, those of class 1 raised.
+  private func learnable(_ number: Int) -> Examples {
+    let noise = SyntheticTask.make(number, count: 60, length: 20).training
+    return Examples(
+      windowLength: 20,
+      windows: noise.windows.indices.map { noise.windows[$0] + 2 * Float(noise.labels[$0 / 20]) },
+      rr: noise.rr, labels: noise.labels)
+  }
+
   private func trained(_ kind: BranchShape.Kind, slotDropout: Bool) throws -> ModelDescription {
-    let tasks = TaskSet.random(3)
-    var options = TrainingOptions.small(steps: 30)
+    let none = Examples(windowLength: 20)
+    let tasks = TaskSet.onOneRank(
+      (0..<3).map { TaskData(name: "\($0)", training: learnable($0), validation: none, test: none) })
+    var options = TrainingOptions.small(steps: 200)
     options.slotDropout = slotDropout
     let shape = NetworkShape.small(kind)
     let network = try Network(.concat, shape, tasks, options, Communicator.world)
@@ -121,12 +132,7 @@ final class NewcomerTests: OneRankTestCase {
   }
 
   func testANewcomerLearnsAndTheOthersStay() throws {
-    // Random windows, those of class 1 raised.
-    let noise = SyntheticTask.make(7, count: 60, length: 20).training
-    let examples = Examples(
-      windowLength: 20,
-      windows: noise.windows.indices.map { noise.windows[$0] + 2 * Float(noise.labels[$0 / 20]) },
-      rr: noise.rr, labels: noise.labels)
+    let examples = learnable(7)
     let newcomer = Newcomer("new", own: examples, pools: { [] }, classes: 2, seed: 5)
     for kind in BranchShape.Kind.allCases {
       for slotDropout in [false, true] {
