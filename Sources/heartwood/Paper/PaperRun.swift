@@ -89,11 +89,9 @@ struct PaperRun {
       plan.transferTargets = try plan.transferRecords.filter {
         try counts($0, Study.transferExperiment)[1] >= StudyPlan.leastTransferBeats
       }
-      guard !plan.transferTargets.isEmpty, plan.transferRecords.count > 2 else {
-        throw Failure(
-          .data,
-          "--transfer: \(library.folder) holds too few records with \(StudyPlan.leastTransferBeats) abnormal beats"
-        )
+      if plan.transferTargets.isEmpty || plan.transferRecords.count < 3 {
+        plan.omitted[Study.Group.transfer.rawValue] =
+          "it takes three records, one with at least \(StudyPlan.leastTransferBeats) abnormal beats"
       }
     }
     if command.transfer { plan.newcomers = try plan.detectionTargets.filter(canJoin) }

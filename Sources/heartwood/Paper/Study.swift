@@ -100,7 +100,7 @@ struct StudyPlan: Codable {
 
   /// Many sources, each patient in turn never seen, AAMI's classes: a study whose forms are `TransferForm`'s.
   var transfer: [Study] {
-    guard !transferTargets.isEmpty else { return [] }
+    guard !transferTargets.isEmpty, omitted[Study.Group.transfer.rawValue] == nil else { return [] }
     return BranchShape.Kind.allCases.map { branch in
       Study(
         group: .transfer, variant: nil, title: "Many sources, each patient in turn unseen",
@@ -117,14 +117,16 @@ struct StudyPlan: Codable {
 
   /// The studies that the data cannot make, by `Study.name`, and why.
   var impossible: [(study: String, reason: String)] {
-    all.filter { $0.branch == .cnn }.compactMap { study in
-      if let reason = omitted[study.name] { return (study.name, reason) }
-      guard study.experiment.scenario == .inconsistent && study.targets.isEmpty else { return nil }
-      let classes = study.experiment.labelling.classNames.joined(separator: " and ")
-      return (
-        study.name, "no record can be judged, for want of beats that are \(classes) in it and in another"
-      )
-    }
+    let transfer = omitted[Study.Group.transfer.rawValue].map { (Study.Group.transfer.rawValue, $0) }
+    return [transfer].compactMap { $0 }
+      + all.filter { $0.branch == .cnn }.compactMap { study in
+        if let reason = omitted[study.name] { return (study.name, reason) }
+        guard study.experiment.scenario == .inconsistent && study.targets.isEmpty else { return nil }
+        let classes = study.experiment.labelling.classNames.joined(separator: " and ")
+        return (
+          study.name, "no record can be judged, for want of beats that are \(classes) in it and in another"
+        )
+      }
   }
 
   private var all: [Study] {
