@@ -20,29 +20,29 @@ import MPI
 ///
 ///       g = 3/4 t + 1/4 s;   S = beats with g <= 0;   o = trunk beside M, r, m of S;   answer (g + o) / 2      (`typical`)
 ///
-/// What crosses the wire in a step is one exact sum of the shared towers' gradients and the loss: beats, labels, statistics, anchors and
-/// residuals stay on their rank. Tasks' losses weigh alike; a patient with fewer than ten beats of a class is drawn from as it comes.
+/// - Branch and trunk come twice, from starts and coins of their own, and o is the mean of the two: what either makes of its random draws
+///   half cancels.
+///
+/// What crosses the wire in a step is one sum of the shared towers' gradients and the loss: beats, labels, statistics, anchors and residuals
+/// stay on their rank, and none of these is in the model folder. Tasks' losses weigh alike; a patient with fewer than ten beats of a
+/// class is drawn from as it comes. S has at least 5 % of the beats, and four. The shares 3/4 and 1/2 are `Typicality`.
 final class AnchoredNetwork: Learner {
   let shape: NetworkShape
   let rawShape: NetworkShape
-  let trunkGroup: ParameterGroup
+  let towers: [Tower]
   let rawGroup: ParameterGroup
-  let residuals: [PrivateResidual]
+  let timing: TimingTower
+  private let raw: Stack
   private let names: [String]
   private let owned: Range<Int>
   private let own: [Own?]  // nil where there is nothing to train on: after reading a model
-  private let stacks: [Stack]
-  private let raw: Stack
-  let timing: TimingTower
   private let options: TrainingOptions
   private let sum: TaskSum
   private let communicator: Communicator
-  /// Of each own patient and side: m, H numbers.
-  private var anchors: [[[Float]]]
 
   /// Steps that an anchor holds.
   private static let refreshEvery = 10
-  /// Beats that it is the mean of.
+  /// Beats that it is the mean of: as good as 256, where 16 were a point worse (balanced accuracy, a prototype).
   private static let anchorBeats = 64
   private static let residualDecay: Float = 1e-3
 
@@ -79,6 +79,39 @@ final class AnchoredNetwork: Learner {
     }
   }
 
+  /// Branch, trunk and head that all share, on beats beside their patients' statistics; with it what own patients have of their own.
+  final class Tower {
+    let seed: UInt64
+    let group: ParameterGroup
+    let residuals: [PrivateResidual]
+    let stacks: [Stack]
+    /// Of each own patient and side: m, H numbers.
+    var anchors: [[[Float]]]
+
+    /// The `number`-th of a network; the first's streams are keyed by the run's seed itself.
+    init(_ number: Int, _ shape: NetworkShape, _ set: TaskSet, _ options: TrainingOptions) {
+      seed = number == 0 ? options.seed : streamKey(options.seed, .member, number)
+      let suffix = number == 0 ? "" : "\(number + 1)"
+      // A network that was read has no patient of its own.
+      let trains = set.own.contains { $0.training.count > 0 }
+      group = Start.whole(shape, name: "trunk" + suffix, seed: seed)
+      residuals = set.ownership.own.compactMap { [seed] task in
+        options.anchoring.residualRank == 0 || !trains
+          ? nil
+          : PrivateResidual(
+            shape, rank: options.anchoring.residualRank, name: set.names[task], index: task, seed: seed,
+            batch: options.batch)
+      }
+      let trunk = Trunk(shape, group, batch: options.batch)
+      stacks = set.own.indices.map { [group, residuals] in
+        Stack(
+          shape, branch: group, input: group, trunk: trunk, head: group,
+          residual: residuals.isEmpty ? nil : residuals[$0], batch: options.batch)
+      }
+      anchors = set.own.map { _ in [] }
+    }
+  }
+
   init(
     _ shape: NetworkShape, _ set: TaskSet, _ options: TrainingOptions, _ communicator: Communicator
   ) {
@@ -91,37 +124,21 @@ final class AnchoredNetwork: Learner {
     rawShape.branch.inputChannels = 1
     rawShape.extraFeatures = RRFeatures.count
     self.rawShape = rawShape
-    let trunkGroup = Start.whole(shape, name: "trunk", seed: options.seed)
-    self.trunkGroup = trunkGroup
+    towers = (0..<options.anchoring.towers).map { Tower($0, shape, set, options) }
     rawGroup = Start.whole(rawShape, name: "raw", index: 1, seed: options.seed)
     raw = Stack(rawShape, group: rawGroup, batch: options.batch)
     timing = TimingTower(classes: shape.classes, batch: options.batch, seed: options.seed)
     own = set.own.map { Own($0, classes: shape.classes, bothSides: options.anchoring.bothSides) }
-    let trunk = Trunk(shape, trunkGroup, batch: options.batch)
-    let residuals =
-      options.anchoring.residualRank == 0
-      ? []
-      : set.ownership.own.map {
-        PrivateResidual(
-          shape, rank: options.anchoring.residualRank, name: set.names[$0], index: $0, seed: options.seed,
-          batch: options.batch)
-      }
-    self.residuals = residuals
-    stacks = set.own.indices.map {
-      Stack(
-        shape, branch: trunkGroup, input: trunkGroup, trunk: trunk, head: trunkGroup,
-        residual: residuals.isEmpty ? nil : residuals[$0], batch: options.batch)
-    }
-    anchors = set.own.map { _ in [] }
     sum = TaskSum(
-      options.sum, count: trunkGroup.count + rawGroup.count + timing.group.count,
-      fractionBits: TaskSum.weightBits,
-      parts: set.names.count)
+      options.sum,
+      count: towers.reduce(0) { $0 + $1.group.count } + rawGroup.count + timing.group.count,
+      fractionBits: TaskSum.weightBits, parts: set.names.count)
   }
 
-  var groups: [ParameterGroup] { shared.map(\.0) + residuals.map(\.group) }
+  var groups: [ParameterGroup] { shared.map(\.0) + towers.flatMap { $0.residuals.map(\.group) } }
   var parameterCount: Int {
-    shape.singleParameterCount + rawShape.singleParameterCount + TimingTower.parameterCount(shape.classes)
+    towers.count * shape.singleParameterCount + rawShape.singleParameterCount
+      + TimingTower.parameterCount(shape.classes)
   }
   let collectives = 1
 
@@ -137,14 +154,13 @@ final class AnchoredNetwork: Learner {
     }
     var privately = optimizer
     privately.adam.weightDecay = Self.residualDecay
-    for residual in residuals { privately.update(residual.group) }
+    for residual in towers.flatMap(\.residuals) { privately.update(residual.group) }
     return sum.loss
   }
 
-  /// Forward and backward of B beats of an own patient through all three towers; adds the shared gradients to the sum.
+  /// Forward and backward of B beats of an own patient through all towers; adds the shared gradients to the sum.
   private func pass(_ position: Int, _ step: Int) {
     let (patient, task) = (own[position]!, owned.lowerBound + position)
-    if step % Self.refreshEvery == 0 { refresh(position, patient, step) }
     let key = streamKey(options.seed, .featureDropout, task, step)
     let scale = 1 / Float(options.batch * names.count)
     var stream = RandomStream(seed: streamKey(options.seed, .minibatch, task, step))
@@ -154,23 +170,26 @@ final class AnchoredNetwork: Learner {
     _ = raw.train(key: key, scale: scale)
     timing.train(raw.minibatch.extra, labels: raw.minibatch.labels.data, scale: scale)
 
-    var coin = RandomStream(seed: streamKey(options.seed, .anchorChoice, task, step))
-    let side = coin.index(below: patient.sides.count)
-    let stack = stacks[position]
-    stack.minibatch.load(patient.sides[side].inputs, count: options.batch) { drawn[$0] }
-    stack.anchor = options.anchoring.anchored ? anchors[position][side] : []
-    let loss = stack.train(key: key, scale: scale)
-
+    for tower in towers {
+      if step % Self.refreshEvery == 0 { refresh(tower, position, patient, step) }
+      var coin = RandomStream(seed: streamKey(tower.seed, .anchorChoice, task, step))
+      let side = coin.index(below: patient.sides.count)
+      let stack = tower.stacks[position]
+      stack.minibatch.load(patient.sides[side].inputs, count: options.batch) { drawn[$0] }
+      stack.anchor = options.anchoring.anchored ? tower.anchors[position][side] : []
+      let loss = stack.train(key: streamKey(tower.seed, .featureDropout, task, step), scale: scale)
+      sum.add(loss: loss * Double(scale) / Double(towers.count), task: task)
+    }
     for (group, offset) in shared { sum.add(gradients(group), at: offset, task: task) }
-    sum.add(loss: loss * Double(scale), task: task)
   }
 
   /// The groups that all ranks hold alike, and where their gradients lie in the sum.
   private var shared: [(ParameterGroup, offset: Int)] {
-    [
-      (trunkGroup, 0), (rawGroup, trunkGroup.count),
-      (timing.group, trunkGroup.count + rawGroup.count),
-    ]
+    var offset = 0
+    return (towers.map(\.group) + [rawGroup, timing.group]).map { group in
+      defer { offset += group.count }
+      return (group, offset)
+    }
   }
 
   private func gradients(_ group: ParameterGroup) -> Matrix {
@@ -178,18 +197,20 @@ final class AnchoredNetwork: Learner {
   }
 
   /// An own patient's anchors under the weights of now, from some of the beats that they stand for.
-  private func refresh(_ position: Int, _ patient: Own, _ step: Int) {
-    anchors[position] = patient.sides.map { side in
+  private func refresh(_ tower: Tower, _ position: Int, _ patient: Own, _ step: Int) {
+    tower.anchors[position] = patient.sides.map { side in
       var stream = RandomStream(
-        seed: streamKey(options.seed, .anchorBeats, owned.lowerBound + position, step))
+        seed: streamKey(tower.seed, .anchorBeats, owned.lowerBound + position, step))
       let beats = (0..<Self.anchorBeats).map { _ in side.beats[stream.index(below: side.beats.count)] }
-      return stacks[position].meanInput(side.inputs, at: beats)
+      return tower.stacks[position].meanInput(side.inputs, at: beats)
     }
   }
 
+  /// Anchors by the weights of now, for own patients' validation; the next step takes its own anew.
   func prepareToPredict() throws {
     for (position, patient) in own.enumerated() {
-      if let patient { refresh(position, patient, options.steps) }
+      guard let patient else { continue }
+      for tower in towers { refresh(tower, position, patient, options.steps) }
     }
   }
 
@@ -199,10 +220,9 @@ final class AnchoredNetwork: Learner {
 
   func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
     guard examples.count > 0 else { return [] }
-    guard let patient = own[position] else {
-      return predict(examples, by: outlook(on: examples, .all, options.typicality)!)
-    }
-    let standpoint = Standpoint(statistics: patient.sides[0].statistics, anchor: anchors[position][0])
+    let patient = own[position]!
+    let standpoint = Standpoint(
+      statistics: patient.sides[0].statistics, anchors: towers.map { $0.anchors[position][0] })
     return predict(examples, by: Outlook(standpoints: [(standpoint, 1)]))
   }
 
@@ -218,10 +238,7 @@ final class AnchoredNetwork: Learner {
     }
     for (standpoint, weight) in outlook.standpoints { add(self.logits(examples, standpoint), weight) }
     if outlook.firstGuess > 0 { add(firstGuess(examples, outlook.timing), outlook.firstGuess) }
-    return logits.flatMap { logit in
-      let abnormal = Float(logistic(Double(logit)))
-      return [1 - abnormal, abnormal]
-    }
+    return logits.flatMap { [Float(logistic(-Double($0))), Float(logistic(Double($0)))] }
   }
 
   func outlook(on beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality) -> Outlook? {
@@ -264,12 +281,19 @@ final class AnchoredNetwork: Learner {
     let statistics = OwnStatistics(of: beats, at: chosen)
     let inputs = statistics.inputs(beats[chosen])
     return Standpoint(
-      statistics: statistics, anchor: stacks[0].meanInput(inputs, at: Array(0..<inputs.count)))
+      statistics: statistics,
+      anchors: towers.map { $0.stacks[0].meanInput(inputs, at: Array(0..<inputs.count)) })
   }
 
+  /// The mean over the towers.
   private func logits(_ examples: Examples, _ standpoint: Standpoint) -> [Float] {
-    let (inputs, stack) = (standpoint.statistics.inputs(examples), stacks[0])
-    stack.anchor = options.anchoring.anchored ? standpoint.anchor : []
-    return stack.logits(inputs)
+    let inputs = standpoint.statistics.inputs(examples)
+    var mean = [Float](repeating: 0, count: examples.count)
+    for (tower, anchor) in zip(towers, standpoint.anchors) {
+      let stack = tower.stacks[0]
+      stack.anchor = options.anchoring.anchored ? anchor : []
+      for (index, logit) in stack.logits(inputs).enumerated() { mean[index] += logit / Float(towers.count) }
+    }
+    return mean
   }
 }

@@ -11,7 +11,8 @@ public enum PredictionProtocol: String, Codable, Sendable, CaseIterable {
   case mean
   /// The patient's own slot and head (the patient is known); other slots as in `mean`, or zero after slot dropout.
   case own
-  /// The anchored form: half the first guess (timing and shape alone), half the answer beside the beats that it calls normal.
+  /// The anchored form: the mean, by `Typicality`, of a first guess from timing and shape alone and of the answer beside the beats that it
+  /// calls normal.
   case typical
   /// The anchored form: beside all of the patient's beats.
   case all

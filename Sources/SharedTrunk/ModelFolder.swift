@@ -4,7 +4,7 @@ import Layers
 
 /// `model.json`: what a reader of the tensors needs to know. Nothing in it depends on ranks, paths or time.
 public struct ModelDescription: Codable, Sendable, Equatable {
-  public static let format = "heartwood-model-2"
+  public static let format = "heartwood-model-3"
 
   public var format = Self.format
   public var problem: String
@@ -58,9 +58,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 extension ModelDescription {
   /// The files with this model's tensors.
   public var files: [String] {
-    if baseline == nil && fusion == .anchored && options.anchoring.residualRank == 0 {
-      return [ModelFolder.trunkFile]
-    }
+    if baseline == nil && fusion == .anchored { return [ModelFolder.trunkFile] }
     if isSingleNetwork { return [ModelFolder.trunkFile, ModelFolder.taskFile(PooledNetwork.taskName)] }
     return (baseline == nil ? [ModelFolder.trunkFile] : []) + tasks.map(ModelFolder.taskFile)
   }
@@ -99,11 +97,27 @@ extension ModelDescription {
         "its band-pass is \(input.low) to \(input.high) Hz; this version makes \(band.low) to \(band.high)"
     }
     if !(shape.dropout >= 0 && shape.dropout < 1) { return "its dropout is \(shape.dropout)" }
-    return within(branch.length, "the window", 1, largest) ?? branch.fault(within)
-      ?? within(shape.extraFeatures, "extraFeatures", 0, RRFeatures.count + OwnStatistics.featureCount)
+    let mostFeatures = RRFeatures.count + (branch.inputChannels == 2 ? OwnStatistics.featureCount : 0)
+    return within(branch.length, "the window", 1, largest)
+      ?? within(branch.inputChannels, "inputChannels", 1, 2) ?? branch.fault(within)
+      ?? within(shape.extraFeatures, "extraFeatures", 0, mostFeatures)
+      ?? (baseline == nil && fusion == .anchored ? anchoredFault(within) : nil)
       ?? within(shape.classes, "classes", 2, 1024)
       ?? within(options.batch, "the batch", 1, 65_536)
       ?? shape.trunk.lazy.compactMap { within($0, "a trunk layer's width", 1, 65_536) }.first
+  }
+}
+
+extension ModelDescription {
+  /// Of what the anchored form needs beside the rest.
+  private func anchoredFault(_ within: (Int, String, Int, Int) -> String?) -> String? {
+    if !shape.readsOwnStatistics || shape.classes != 2 || heads != .vote {
+      return "its network is anchored, but has not two channels, two classes and one head"
+    }
+    let shares = [options.typicality.timing, options.typicality.guess]
+    if !shares.allSatisfy({ $0 >= 0 && $0 <= 1 }) { return "a share of its typicality is not from 0 to 1" }
+    return within(options.anchoring.towers, "the towers", 1, 64)
+      ?? within(options.anchoring.residualRank, "the residual's rank", 0, shape.features)
   }
 }
 
@@ -246,6 +260,11 @@ extension Safetensors {
       metadata: metadata)
   }
 
+  /// Adds a group's tensors, the prefix before their names.
+  fileprivate mutating func add(_ group: ParameterGroup, prefix: String) {
+    for (name, tensor) in Safetensors(group, metadata: [:]).tensors { tensors[prefix + name] = tensor }
+  }
+
   /// Copies the tensors into a group's parameters of the same names. Throws `ModelError.missing`.
   func load(
     into group: ParameterGroup, prefix: String = "", where holds: (String) -> Bool = { _ in true },
@@ -316,28 +335,26 @@ extension HardNetwork {
 }
 
 extension AnchoredNetwork {
-  /// What is private to the tasks: of no use to a patient never seen, and not read back.
-  func taskTensors() -> [(name: String, tensors: Safetensors)] {
-    residuals.map { ($0.group.name, Safetensors($0.group, metadata: ["task": $0.group.name])) }
+  /// What is private to the tasks is of no use to a patient never seen, and stays where it was trained.
+  func taskTensors() -> [(name: String, tensors: Safetensors)] { [] }
+
+  /// All towers, in one file; the first anchored one's tensors have no prefix.
+  func trunkTensors() -> Safetensors? {
+    var file = Safetensors(towers[0].group, metadata: [:])
+    for group in others { file.add(group, prefix: "\(group.name).") }
+    return file
   }
 
-  /// The three towers that all share, in one file.
-  func trunkTensors() -> Safetensors? {
-    var file = Safetensors(trunkGroup, metadata: [:])
-    for group in [rawGroup, timing.group] {
-      for (name, tensor) in Safetensors(group, metadata: [:]).tensors {
-        file.tensors["\(group.name).\(name)"] = tensor
-      }
-    }
-    return file
+  private var others: [ParameterGroup] {
+    towers.dropFirst().map(\.group) + [rawGroup, timing.group]
   }
 
   func read(from folder: String) throws {
     let (file, path) = (
       try ModelFolder.tensors(ModelFolder.trunkFile, in: folder), "\(folder)/\(ModelFolder.trunkFile)"
     )
-    try file.load(into: trunkGroup, file: path)
-    for group in [rawGroup, timing.group] { try file.load(into: group, prefix: "\(group.name).", file: path) }
+    try file.load(into: towers[0].group, file: path)
+    for group in others { try file.load(into: group, prefix: "\(group.name).", file: path) }
   }
 }
 

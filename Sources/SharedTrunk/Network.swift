@@ -21,8 +21,10 @@ public final class Network {
   }
 
   private let form: Form
-  /// Of own tasks whose beats are read beside their patients' statistics.
-  private let statistics: [OwnStatistics]
+  /// Whether beats are read beside their patients' statistics, which the anchored form sees to itself.
+  private let readsBeside: Bool
+  /// Of own tasks then; nil where there is nothing to take them from: after reading a model.
+  private let statistics: [OwnStatistics?]
   public let shape: NetworkShape
   public let tasks: TaskSet
   private let learner: any Learner
@@ -38,13 +40,10 @@ public final class Network {
   ) throws {
     self.form = form
     self.shape = shape
-    var tasks = tasks
-    if shape.readsOwnStatistics, form != .anchored {
-      statistics = tasks.own.compactMap { $0.training.count > 0 ? OwnStatistics(of: $0.training) : nil }
-      tasks = tasks.beside(statistics)
-    } else {
-      statistics = []
-    }
+    readsBeside = shape.readsOwnStatistics && form != .anchored
+    statistics =
+      readsBeside ? tasks.own.map { $0.training.count > 0 ? OwnStatistics(of: $0.training) : nil } : []
+    let tasks = readsBeside ? tasks.beside(statistics) : tasks
     self.tasks = tasks
     self.options = options
     self.communicator = communicator
@@ -109,14 +108,15 @@ public final class Network {
 
   /// Class probabilities of own task `position`'s examples (count x classes), the patient being known.
   public func predictOwn(_ position: Int, _ examples: Examples) -> [Float] {
-    learner.predictOwn(position, readsBeside ? statistics[position].inputs(examples) : examples)
+    guard readsBeside, examples.count > 0 else { return learner.predictOwn(position, examples) }
+    let statistics = statistics[position] ?? OwnStatistics(of: examples)
+    return learner.predictOwn(position, statistics.inputs(examples))
   }
-
-  private var readsBeside: Bool { shape.readsOwnStatistics && form != .anchored }
 
   /// Class probabilities of an unseen patient's examples, count x classes. Every rank passes the same.
   public func predict(_ examples: Examples, _ answer: PredictionProtocol) throws -> [Float] {
-    try predict(examples, answer, acquaintance(with: examples, answer))
+    guard examples.count > 0 else { return try learner.predict(examples, answer) }
+    return try predict(examples, answer, acquaintance(with: examples, answer))
   }
 
   /// What this network wants to know of a patient never seen, from beats of the patient's that need no labels: at least one.
@@ -124,21 +124,18 @@ public final class Network {
   public func acquaintance(
     with beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality? = nil
   ) -> Acquaintance {
-    guard shape.readsOwnStatistics && beats.count > 0 else { return .none }
+    precondition(!shape.readsOwnStatistics || beats.count > 0, "nothing to know a patient by")
     return Acquaintance(
-      knowledge: learner.outlook(on: beats, answer, typicality ?? options.typicality).map { .outlook($0) }
-        ?? .statistics(OwnStatistics(of: beats)))
+      statistics: readsBeside ? OwnStatistics(of: beats) : nil,
+      outlook: learner.outlook(on: beats, answer, typicality ?? options.typicality))
   }
 
   /// Class probabilities of the examples of a patient it is acquainted with.
   public func predict(_ examples: Examples, _ answer: PredictionProtocol, _ acquaintance: Acquaintance) throws
     -> [Float]
   {
-    switch acquaintance.knowledge {
-    case .nothing: try learner.predict(examples, answer)
-    case .statistics(let statistics): try learner.predict(statistics.inputs(examples), answer)
-    case .outlook(let outlook): learner.predict(examples, by: outlook)
-    }
+    if let outlook = acquaintance.outlook { return learner.predict(examples, by: outlook) }
+    return try learner.predict(acquaintance.statistics?.inputs(examples) ?? examples, answer)
   }
 
   /// Writes this rank's part of the model folder; the first rank writes the trunk and the description. Throws `ModelError`.
@@ -188,15 +185,8 @@ public final class Network {
   }
 }
 
-/// What a network knows of a patient never seen, from the patient's own unlabelled beats.
+/// What a network knows of a patient never seen, from the patient's own unlabelled beats: as much as its form asks for.
 public struct Acquaintance {
-  enum Knowledge {
-    case nothing
-    case statistics(OwnStatistics)
-    case outlook(Outlook)
-  }
-  let knowledge: Knowledge
-
-  /// With nothing of the patient: for a network that asks nothing.
-  public static var none: Acquaintance { Acquaintance(knowledge: .nothing) }
+  let statistics: OwnStatistics?
+  let outlook: Outlook?
 }

@@ -114,6 +114,7 @@ extension ModelDescription {
     if learning == .stl || fusion != .concat {
       return "only multi-task networks of fusion concat have slots that a patient can join by"
     }
+    if shape.readsOwnStatistics { return "it reads beats beside their patients' statistics" }
     if problem != Problem.detection.rawValue { return "it tells rhythms apart, which a minute rarely holds" }
     if tasks != records { return "its tasks are no patients (\(tasks.joined(separator: ", ")))" }
     return nil

@@ -80,7 +80,7 @@ final class Stack {
     return sums.map { Float($0 / Double(indices.count)) }
   }
 
-  /// Class probabilities, count x classes; nothing private has a say.
+  /// Class probabilities, count x classes; without the residual.
   func probabilities(_ examples: Examples) -> [Float] {
     var result: [Float] = []
     forEachLogits(examples) { result.append(contentsOf: loss.softmax($0).buffer) }

@@ -4,8 +4,8 @@ import Foundation
 /// Where a patient's beats are looked at from: the patient's own statistics and anchor, made of beats taken to be typical of the patient.
 struct Standpoint {
   let statistics: OwnStatistics
-  /// The patient's mean of the first trunk matrix's product: H numbers.
-  let anchor: [Float]
+  /// Of each tower the patient's mean of the first trunk matrix's product: H numbers.
+  let anchors: [[Float]]
 }
 
 /// How the anchored form answers for a patient: a weighted mean of the logits from standpoints, and of the first guess, which has none.

@@ -90,11 +90,11 @@ public struct TaskSet: Sendable {
     TaskSet(names: names, ownership: ownership, own: own.map(\.withBorrowed), pool: pool, heads: heads)
   }
 
-  /// The same, own tasks' beats read beside their patients' statistics.
-  func beside(_ statistics: [OwnStatistics]) -> TaskSet {
-    guard statistics.count == own.count else { return self }
+  /// The same, own tasks' beats read beside their patients' statistics, where there are any.
+  func beside(_ statistics: [OwnStatistics?]) -> TaskSet {
     let own = zip(own, statistics).map { task, own in
-      TaskData(
+      guard let own else { return task }
+      return TaskData(
         name: task.name, training: own.inputs(task.training), validation: own.inputs(task.validation),
         test: own.inputs(task.test), draw: task.draw)
     }

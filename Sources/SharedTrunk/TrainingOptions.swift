@@ -25,7 +25,11 @@ public struct Anchoring: Codable, Sendable, Equatable {
   /// Whether in training a patient's statistics and anchor are those of all beats or those of beats labelled normal, by a coin.
   public var bothSides = true
 
-  public init(anchored: Bool = true, residualRank: Int = 2, bothSides: Bool = true) {
+  /// Branches and trunks that are trained side by side, their answers averaged.
+  public var towers = 2
+
+  public init(anchored: Bool = true, residualRank: Int = 2, bothSides: Bool = true, towers: Int = 2) {
+    self.towers = towers
     self.anchored = anchored
     self.residualRank = residualRank
     self.bothSides = bothSides

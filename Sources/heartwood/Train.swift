@@ -101,7 +101,7 @@ struct Train: ParsableCommand {
 
   @Option(
     help:
-      "Probability of dropping a feature before each trunk layer and the heads (default: 0.2; 0 for tasks side by side, detection on unseen patients)."
+      "Probability of dropping a feature before each trunk layer and the heads (default: 0.2; 0 for tasks side by side without slot dropout, detection on unseen patients)."
   )
   var dropout: Float?
 
@@ -136,7 +136,7 @@ struct Train: ParsableCommand {
   @Option(help: "Training steps (default: 300 to 600, by experiment).")
   var steps: Int?
 
-  @Option(help: "Examples a task and step (default: 16 to 64, by experiment).")
+  @Option(help: "Examples a task and step (default: 16 to 64, by experiment; 8 with --fusion anchored).")
   var batch: Int?
 
   @Option(
@@ -235,6 +235,9 @@ struct Train: ParsableCommand {
     try check(
       fusion != .anchored || scenario == .inconsistent,
       "--fusion anchored is for patients never seen: --scenario inconsistent")
+    try check(
+      fusion != .anchored || !(baseline?.names.contains(.wide) ?? false),
+      "--baseline wide has as many weights as --fusion concat: it is not for anchored")
     try check(!readsOwnStatistics || !borrow, "--borrow mixes patients' beats, which \(option) reads apart")
   }
 
@@ -275,7 +278,8 @@ struct Train: ParsableCommand {
   }
 
   private var recipe: Recipe {
-    readsOwnStatistics ? .manySources(branch, length: experiment.window.length) : experiment.recipe(branch)
+    main == .mtl(.anchored)
+      ? .manySources(branch, length: experiment.window.length) : experiment.recipe(branch)
   }
 
   private var readsOwnStatistics: Bool { ownStatistics || main == .mtl(.anchored) }

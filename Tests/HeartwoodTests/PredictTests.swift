@@ -164,7 +164,9 @@ final class PredictTests: CommandTestCase {
       names: description.tasks, ownership: Ownership(tasks: description.tasks.count, ranks: 1, rank: 0),
       own: description.tasks.map { TaskData(name: $0, training: none, validation: none, test: none) },
       heads: description.heads)
-    let network = try Network(.concat, description.shape, tasks, description.options, Communicator.world)
+    let network = try Network(
+      description.fusion == .anchored ? .anchored : .concat, description.shape, tasks, description.options,
+      Communicator.world)
     try network.read(from: model)
     try network.prepareAfterReading()
     return (patient.examples.positions, try network.predict(patient.examples, description.protocol))
@@ -208,6 +210,22 @@ final class PredictTests: CommandTestCase {
       1, "run",
       ["--data", database, "--records", "sim001,sim002", "--targets", "sim003", "--steps", "40", "--rr"])
     for name in ["sim003", "sim004"] { try assertJudgesAsEvaluate("\(run)/model", database, name) }
+  }
+
+  /// An anchored network knows the patient by the same beats: the record's own.
+  func testAnAnchoredNetworkJudgesAsByEvaluate() throws {
+    let (database, _) = try simulate(3, minutes: 3)
+    let run = try train(
+      2, "run",
+      [
+        "--data", database, "--records", "sim001,sim002", "--targets", "sim003", "--fusion", "anchored",
+        "--steps", "60",
+      ])
+    try assertJudgesAsEvaluate("\(run)/model", database, "sim003")
+    let record = ["--model", "\(run)/model", "--record", "\(database)/sim003"]
+    XCTAssertEqual(try files(try predict(1, "one", record)), try files(try predict(2, "two", record)))
+    try expect(
+      64, "anchored", 1, ["predict", "--output", "\(folder)/no", "--protocol", "broadcast"] + record)
   }
 
   func testRealBeatsAreJudgedAsByEvaluate() throws {

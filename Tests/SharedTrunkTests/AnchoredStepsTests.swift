@@ -55,6 +55,7 @@ final class AnchoredStepsTests: OneRankTestCase {
     options.batch = fixture.batch
     options.weightDecay = fixture.weightDecay
     options.clip = fixture.clip
+    options.anchoring.towers = 1
     let network = try Network(.anchored, shape, .onOneRank(tasks), options, Communicator.world)
     for (name, values) in fixture.start {
       let parts = name.split(separator: "/")

@@ -67,7 +67,8 @@ final class SystemTests: OneRankTestCase {
     XCTAssertEqual(
       systems.map { $0.form(patients) },
       [
-        .concat, .hard, .pooled(.pooled), .pooled(.balanced), .pooled(.pooled), .pooled(.balanced), .alone,
+        .concat, .hard, .anchored, .pooled(.pooled), .pooled(.balanced), .pooled(.pooled), .pooled(.balanced),
+        .alone,
         .finetuned, .pooled(.balanced),
       ])
     XCTAssertEqual(System.stl(.average).form(pool), .pooled(.pooled))

@@ -25,7 +25,8 @@ extension PaperResults {
       averages: PublishedCell.averages.compactMap { Average($0, cells) },
       studies: figures.map(\.result), transfer: transfer, tuning: tuning.flatMap { Tuning.all($0, $1) },
       tuningGrid: tuning.isEmpty ? nil : .init(), strip: strip,
-      choices: Choice.all + (plan.newcomers == nil ? [] : [.adaptation]),
+      choices: Choice.all + (plan.newcomers == nil ? [] : [.adaptation])
+        + (transfer.isEmpty ? [] : [.transfer]),
       notes: Self.notes(
         plan, isPapers: isPapers, namesRhythms: namesRhythms, lead: lead, aside: aside, seeds: run.seeds),
       rocRates: Unit.rates)

@@ -87,11 +87,11 @@ struct PaperRun {
     if command.transfer {
       plan.transferRecords = try transferRecords()
       plan.transferTargets = try plan.transferRecords.filter {
-        try counts($0, Study.transferExperiment)[1] >= StudyPlan.leastTransferBeats
+        try counts($0, Study.transferExperiment).allSatisfy { $0 >= StudyPlan.leastTransferBeats }
       }
       if plan.transferTargets.isEmpty || plan.transferRecords.count < 3 {
         plan.omitted[Study.Group.transfer.rawValue] =
-          "it takes three records, one with at least \(StudyPlan.leastTransferBeats) abnormal beats"
+          "it takes three records, one with at least \(StudyPlan.leastTransferBeats) normal and as many abnormal beats"
       }
     }
     if command.transfer { plan.newcomers = try plan.detectionTargets.filter(canJoin) }

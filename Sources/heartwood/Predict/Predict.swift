@@ -85,8 +85,8 @@ struct Predict: ParsableCommand {
   /// What the network wants to know of the patient before it judges a beat.
   private func acquaintance(
     _ judge: ModelInUse, _ survey: SurveyedRecording?, _ name: String, _ session: Session
-  ) throws -> Acquaintance {
-    guard judge.network.shape.readsOwnStatistics else { return .none }
+  ) throws -> Acquaintance? {
+    guard judge.network.shape.readsOwnStatistics else { return nil }
     let beats = try session.together {
       try survey.map { survey in
         var windows = try survey.windows(
@@ -96,7 +96,9 @@ struct Predict: ParsableCommand {
       }
     }
     let target = try RunData.share(name, beats, session.communicator)
-    return judge.network.acquaintance(with: target.examples, judge.answer)
+    // Without a whole window there is nothing to judge either.
+    return target.examples.count > 0
+      ? judge.network.acquaintance(with: target.examples, judge.answer) : nil
   }
 
   private func survey(_ description: ModelDescription, _ progress: inout WorkProgress) throws

@@ -29,7 +29,7 @@ extension PaperResults {
       let macroF1: Figure
       /// Each target's balanced accuracy, the mean over the seeds.
       let byTarget: [Double]
-      /// `byTarget` against the reference's under the same condition, with a bootstrap's 95 % interval over the patients.
+      /// `byTarget` against the reference's, with a bootstrap's 95 % interval over the patients; none where most beats are abnormal.
       let gain: Gain?
     }
   }
@@ -62,7 +62,9 @@ extension PaperResults.Transfer {
         guard let all = judged(name, condition) else { return nil }
         let together = all.map(TransferResult.Judged.Counts.init)
         let values = byTarget(all)
-        let others = name == TransferForm.referenceName ? nil : judged(TransferForm.referenceName, condition)
+        // Where most beats are abnormal the reference is lost: a gain over it would tell of the choice of beats, not of the form.
+        let hasGain = name != TransferForm.referenceName && condition.share == nil
+        let others = !hasGain ? nil : judged(TransferForm.referenceName, condition)
         return Judged(
           condition: condition.rawValue,
           perPatient: .init(all.map { Statistics.mean($0.map(\.balancedAccuracy)) }),

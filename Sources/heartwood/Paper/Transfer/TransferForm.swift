@@ -8,6 +8,8 @@ struct TransferForm {
   let shape: NetworkShape
   let options: TrainingOptions
   let answers: [PredictionProtocol]
+  /// Networks from seeds of their own whose answers are averaged.
+  var members = 1
 
   /// Under its name alone where there is but one way to ask.
   func name(_ answer: PredictionProtocol) -> String {
@@ -17,7 +19,7 @@ struct TransferForm {
   /// The target's statistics matter to forms that read them; taking them anew every minute is costly, and shown of two.
   func conditions(_ answer: PredictionProtocol) -> [TransferCondition] {
     guard shape.readsOwnStatistics else { return [.natural] }
-    let isShown = name == Self.referenceName || name == Self.mainName && answer == .typical
+    let isShown = name == Self.referenceName || name == Self.mainName
     return TransferCondition.allCases.filter { isShown || $0 != .causal }
   }
 }
@@ -29,8 +31,9 @@ extension TransferForm {
   static let referenceName = "STL pooled, own statistics"
   /// What wins, and is `--fusion anchored`.
   static let mainName = "anchored"
+  static let oneName = "anchored, one tower"
   /// The same asked for `typical`, its two shares chosen without the target.
-  static let nestedName = "anchored, typical, shares chosen in the fold"
+  static let nestedName = "anchored, shares chosen in the fold"
 
   /// All that are tried, controls first.
   static func all(_ branch: BranchShape.Kind, length: Int, seed: UInt64) -> [TransferForm] {
@@ -47,23 +50,33 @@ extension TransferForm {
         name: name, form: form, shape: own ? shape.besideOwnStatistics : shape, options: options,
         answers: answers)
     }
+    // As many networks as the anchored form has towers.
+    var twice = make("STL pooled, own statistics, mean of two", .pooled(.pooled))
+    twice.members = 2
     return [
       make(rawName, .pooled(.pooled), own: false),
       make("STL balanced, beats alone", .pooled(.balanced), own: false),
       make("concat, beats alone (the paper's)", .concat, own: false),
       make("hard sharing, beats alone", .hard, own: false),
       make(referenceName, .pooled(.pooled)),
+      twice,
       make("STL balanced, own statistics (as A0)", .pooled(.balanced)),
       make("concat, own statistics", .concat),
       make("hard sharing, own statistics", .hard),
       make(
-        "anchor (as p32)", .anchored, anchoring: Anchoring(residualRank: 0, bothSides: false), [.all]),
-      make("anchor, residual (as p_lrk32)", .anchored, anchoring: Anchoring(bothSides: false), [.all]),
+        "anchor (as p32)", .anchored, anchoring: Anchoring(residualRank: 0, bothSides: false, towers: 1),
+        [.all]),
       make(
-        "anchored without anchor and residual", .anchored,
-        anchoring: Anchoring(anchored: false, residualRank: 0), [.typical]),
-      make("anchored without residual", .anchored, anchoring: Anchoring(residualRank: 0), [.typical]),
-      make(mainName, .anchored, [.typical, .all, .trimmed, .gated]),
+        "anchor, residual (as p_lrk32)", .anchored, anchoring: Anchoring(bothSides: false, towers: 1), [.all]),
+      make(
+        "anchored, one tower, without anchor and residual", .anchored,
+        anchoring: Anchoring(anchored: false, residualRank: 0, towers: 1), [.typical]),
+      make(
+        "anchored, one tower, without residual", .anchored, anchoring: Anchoring(residualRank: 0, towers: 1),
+        [.typical]),
+      make(
+        oneName, .anchored, anchoring: Anchoring(towers: 1), [.typical, .all, .trimmed, .gated]),
+      make(mainName, .anchored, [.typical]),
     ]
   }
 }
@@ -102,4 +115,14 @@ enum TransferCondition: String, Codable, CaseIterable {
     ].map { Int($0.rounded()) }
     return beats[zip(members, counts).flatMap { $0.prefix($1) }.sorted()]
   }
+}
+
+extension PaperResults.Choice {
+  static let transfer = PaperResults.Choice(
+    matter: "Transfer from many sources",
+    choice:
+      "Every form: CNN of 8 channels, kernel 7, pool 8 (RNN and LSTM hidden 32), RR features, trunk 64 and 64, dropout 0.2, 500 steps of 8 beats a patient, Adam 3e-3. Anchored: residual of rank 2; the first guess is timing for three quarters and shape for one; it is half of the answer.",
+    how:
+      "Inputs, anchor, residual and the coin between two kinds of anchor are an earlier study's, which tried some 65 forms on records of this database. The tower of timing came of looking at one of the patients judged here, 207, whose beats nearly all look abnormal, and the two shares of a prototype judged on these patients: the row of fixed shares has that luck on its side. Of the row with shares chosen in the fold only the design has: its shares (timing 0.5, 0.75, 0.9 or 1; guess 0.2, 0.35, 0.5 or 0.65) are those that did best for sources left out, networks being trained without a third of the sources and without the target; a patient's beats as they are count half, statistics of mostly abnormal beats a quarter each."
+  )
 }

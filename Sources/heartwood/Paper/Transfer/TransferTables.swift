@@ -6,12 +6,14 @@ extension PaperTables {
   }
 
   static func transferReading(_ transfer: PaperResults.Transfer) -> String {
-    "AAMI's normal against abnormal beats; \(transfer.records.count) records, of which the \(transfer.targets.count) with at least "
-      + "\(StudyPlan.leastTransferBeats) abnormal beats are targets, all others sources. per patient: mean over the targets of a target's "
-      + "balanced accuracy; pooled, AUC and macro-F1: of all targets' beats together; ± standard deviation over seeds. gain: per patient, over "
-      + "\(transfer.reference), paired by patient after averaging the seeds, with a bootstrap's 95 % interval over the patients. 75 %, 90 %: "
-      + "per patient, the target's own statistics taken from beats so many of which are abnormal. causal: from the first five minutes, then "
-      + "of all that came before, redone every minute (the lead's filter and scale still see the whole record, an RR feature ten beats ahead)."
+    "AAMI's normal against abnormal beats. Each of the \(transfer.targets.count) of \(transfer.records.count) records with at least "
+      + "\(StudyPlan.leastTransferBeats) normal and \(StudyPlan.leastTransferBeats) abnormal beats is in turn the target, all others are its "
+      + "sources. per patient: mean over the targets of a target's balanced accuracy; pooled, AUC and macro-F1: of all targets' beats "
+      + "together; ± standard deviation over seeds. gain: per patient, over \(transfer.reference), paired by patient after averaging the seeds, "
+      + "with a bootstrap's 95 % interval over the patients. 75 %, 90 %: per patient, the target's own statistics taken from beats so many of "
+      + "which are abnormal; the RR features still see a beat's true neighbours. causal: statistics from the first five minutes, then from "
+      + "all that came before, redone every minute (the lead's filter and scale still see the whole record, an RR feature ten beats ahead). "
+      + "Statistics are of beats that AAMI classes: of unclassifiable ones there are next to none."
   }
 
   /// A row a form.

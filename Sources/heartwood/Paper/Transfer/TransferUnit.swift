@@ -29,26 +29,19 @@ struct TransferUnit: Work {
     let patient = try library.patient(target!, study.experiment)
     var judged: [TransferResult.Judged] = []
     for form in forms {
-      let network = try Network(form.form, form.shape, set, form.options, communicator)
-      _ = try network.train { _ in }
-      if form.name == TransferForm.mainName {
-        let typicality = try choose(form, trial)
-        for condition in TransferCondition.allCases {
-          let probabilities = try answers(network, .typical, condition, patient, typicality)
-          judged.append(
-            .init(
-              form: TransferForm.nestedName, condition: condition, parameters: network.parameterCount,
-              labels: patient.examples.labels, probabilities: probabilities))
-        }
-      }
-      for answer in form.answers {
+      let networks = try networks(form, set, communicator)
+      func judge(_ name: String, _ answer: PredictionProtocol, _ typicality: Typicality? = nil) throws {
         for condition in form.conditions(answer) {
           judged.append(
             .init(
-              form: form.name(answer), condition: condition, parameters: network.parameterCount,
-              labels: patient.examples.labels,
-              probabilities: try answers(network, answer, condition, patient)))
+              form: name, condition: condition,
+              parameters: networks.reduce(0) { $0 + $1.parameterCount }, labels: patient.examples.labels,
+              probabilities: try answers(networks, answer, condition, patient, typicality)))
         }
+      }
+      for answer in form.answers { try judge(form.name(answer), answer) }
+      if form.name == TransferForm.mainName {
+        try judge(TransferForm.nestedName, .typical, try choose(form, trial))
       }
     }
     return try JSONEncoder.line.encode(
@@ -72,15 +65,14 @@ struct TransferUnit: Work {
       let left = sources.indices.filter { $0 % Self.groups == group }.map { sources[$0] }
       var inner = study
       inner.records = sources.filter { !left.contains($0) }
-      let set = try Trial(
-        study: inner, target: nil, seed: seed, library: trial.library, communicator: trial.communicator
-      ).tasks(.independent)
-      let network = try Network(form.form, form.shape, set, form.options, trial.communicator)
-      _ = try network.train { _ in }
+      guard left.contains(where: study.targets.contains),
+        let set = try tasks(of: inner, trial)
+      else { continue }
+      let networks = try networks(form, set, trial.communicator)
       for name in left where study.targets.contains(name) {
         let patient = try trial.library.patient(name, study.experiment)
         for condition in TransferCondition.allCases where condition != .causal {
-          let results = try accuracies(network, condition, patient)
+          let results = try accuracies(networks, condition, patient)
           for index in scores.indices {
             scores[index].score += (condition == .natural ? 2 : 1) * results[index]
           }
@@ -90,13 +82,24 @@ struct TransferUnit: Work {
     return scores.max { $0.score < $1.score }!.typicality
   }
 
+  /// Nil if these sources lack a class.
+  private func tasks(of study: Study, _ trial: Trial) throws -> TaskSet? {
+    do {
+      return try Trial(
+        study: study, target: nil, seed: seed, library: trial.library, communicator: trial.communicator
+      ).tasks(.independent)
+    } catch AssemblyError.emptyClass {
+      return nil
+    }
+  }
+
   /// Balanced accuracy at every timing and guess. A guess only weighs two answers that are the same for all.
-  private func accuracies(_ network: Network, _ condition: TransferCondition, _ patient: Patient) throws
+  private func accuracies(_ networks: [Network], _ condition: TransferCondition, _ patient: Patient) throws
     -> [Double]
   {
     func odds(_ timing: Float, guess: Float) throws -> [Float] {
       let p = try answers(
-        network, .typical, condition, patient, Typicality(timing: timing, guess: guess))
+        networks, .typical, condition, patient, Typicality(timing: timing, guess: guess))
       return stride(from: 0, to: p.count, by: 2).map { log(max(p[$0 + 1], 1e-30) / max(p[$0], 1e-30)) }
     }
     return try Self.timings.flatMap { timing in
@@ -111,30 +114,59 @@ struct TransferUnit: Work {
     }
   }
 
+  /// A form's networks, trained.
+  private func networks(_ form: TransferForm, _ set: TaskSet, _ communicator: Communicator) throws
+    -> [Network]
+  {
+    try (0..<form.members).map { member in
+      var options = form.options
+      options.seed += UInt64(1000 * member)
+      let network = try Network(form.form, form.shape, set, options, communicator)
+      _ = try network.train { _ in }
+      return network
+    }
+  }
+
+  /// Class probabilities of all of a patient's beats, the mean over the networks.
   private func answers(
-    _ network: Network, _ answer: PredictionProtocol, _ condition: TransferCondition, _ patient: Patient,
+    _ networks: [Network], _ answer: PredictionProtocol, _ condition: TransferCondition, _ patient: Patient,
     _ typicality: Typicality? = nil
   ) throws -> [Float] {
-    guard condition == .causal else {
-      let reference = condition.reference(of: patient, seed: seed)
-      return try network.predict(
-        patient.examples, answer, network.acquaintance(with: reference, answer, typicality))
+    let all = try networks.map { network in
+      condition == .causal
+        ? try causalAnswers(network, answer, patient, typicality)
+        : try network.predict(
+          patient.examples, answer,
+          network.acquaintance(with: condition.reference(of: patient, seed: seed), answer, typicality))
     }
-    let (beats, rate) = (patient.examples, patient.samplingFrequency)
-    let seconds = beats.positions.map { Double($0) / rate }
+    guard all.count > 1 else { return all[0] }
+    return all[0].indices.map { index in all.reduce(0) { $0 + $1[index] } / Float(all.count) }
+  }
+
+  /// Seconds that are waited for before the first answer, and between one look at what came before and the next.
+  private static let wait = 300.0
+  private static let pace = 60.0
+
+  /// The beats of the first minutes are answered for once these are over, all others by what came before their minute.
+  private func causalAnswers(
+    _ network: Network, _ answer: PredictionProtocol, _ patient: Patient, _ typicality: Typicality?
+  ) throws -> [Float] {
+    let beats = patient.examples
+    let seconds = beats.positions.map { Double($0) / patient.samplingFrequency }
+    func count(before end: Double) -> Int { seconds.firstIndex { $0 >= end } ?? beats.count }
     var probabilities: [Float] = []
-    var start = 0
-    var end = 300.0
+    // A patient without a beat in the first minutes is waited for.
+    var (start, known, end) = (0, Self.wait, Self.wait)
     while start < beats.count {
-      let known = seconds.firstIndex { $0 >= end - (start == 0 ? 0 : 60) } ?? beats.count
-      let next = seconds.firstIndex { $0 >= end } ?? beats.count
+      let next = count(before: end)
       if next > start {
-        let before = beats[Array(0..<max(known, 1))]
+        let before = beats[Array(0..<max(count(before: known), 1))]
         probabilities += try network.predict(
           beats[Array(start..<next)], answer, network.acquaintance(with: before, answer, typicality))
         start = next
       }
-      end += 60
+      known = end
+      end += Self.pace
     }
     return probabilities
   }
