@@ -17,7 +17,7 @@ struct PaperReport {
     }
     page.add(
       "How to read it, and what the records cannot test",
-      [.paragraph(PaperTables.reading), .list(results.notes)])
+      (results.cells.isEmpty ? [] : [.paragraph(PaperTables.reading)]) + [.list(results.notes)])
     if let strip = results.strip { page.add("A stretch of the unseen patient", self.strip(strip)) }
     if !cellStudies.isEmpty {
       page.add("Training loss", [.charts(cellStudies.map(losses)), .caption(lossCaption)])

@@ -1,3 +1,4 @@
+import Foundation
 import Report
 
 extension PaperReport {
@@ -14,22 +15,30 @@ extension PaperReport {
   }
 
   private func forms(_ transfer: PaperResults.Transfer) -> IntervalChart {
-    let rows = transfer.forms.compactMap { form -> IntervalChart.Row? in
-      guard let natural = form.conditions.first else { return nil }
-      return .init(form.name, [mark(natural.perPatient), mark(natural.pooled)])
+    /// What of the forms' names stands above a group, and does not come again in its rows.
+    let headings = ["beats alone", "own statistics", "anchor"]
+    let groups = headings.map { heading in
+      IntervalChart.Group(
+        heading == "anchor" ? "anchors" : heading,
+        transfer.forms.filter { form in headings.first { form.name.contains($0) } == heading }.compactMap {
+          form in
+          guard let natural = form.conditions.first else { return nil }
+          let label = form.name.replacingOccurrences(of: ", \(heading)", with: "")
+          return .init(label, [mark(natural.perPatient), mark(natural.pooled)])
+        })
     }
     return IntervalChart(
-      "Balanced accuracy", x: "whiskers: sd over seeds", series: ["per patient", "pooled"], [.init(nil, rows)]
-    )
+      "Balanced accuracy", x: "whiskers: sd over seeds", series: ["per patient", "pooled"], groups)
   }
 
   /// What becomes of a form when the beats that a patient's statistics come from are mostly abnormal.
   private func abnormalShares(_ transfer: PaperResults.Transfer) -> LineChart {
     let shares: [(TransferCondition, Double)] = [(.natural, 0), (.abnormal75, 0.75), (.abnormal90, 0.9)]
-    let shown = transfer.forms.filter { form in
-      [TransferForm.rawName, TransferForm.referenceName].contains(form.name)
-        || form.name.hasPrefix("anchored, ")
-    }
+    let names = [
+      TransferForm.rawName, TransferForm.referenceName, TransferForm.mainName, TransferForm.nestedName,
+      "\(TransferForm.oneName), all", "\(TransferForm.oneName), trimmed",
+    ]
+    let shown = names.compactMap { name in transfer.forms.first { $0.name == name } }
     return LineChart(
       "Statistics from mostly abnormal beats", x: "share abnormal (at 0: as the patient's beats are)",
       y: "balanced accuracy per patient",
