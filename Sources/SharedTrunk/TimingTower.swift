@@ -18,15 +18,15 @@ final class TimingTower {
     group = ParameterGroup(
       name: "timing",
       tensors: [
-        (Tensor.timingWeight, RRFeatures.count, Self.hidden), (Tensor.timingBias, 1, Self.hidden),
+        (Tensor.hiddenWeight, RRFeatures.count, Self.hidden), (Tensor.hiddenBias, 1, Self.hidden),
         (Tensor.headWeight, Self.hidden, classes), (Tensor.headBias, 1, classes),
       ])
     var stream = RandomStream(seed: streamKey(seed, .timingWeights))
     for parameter in group.parameters {
-      let isFirst = [Tensor.timingWeight, Tensor.timingBias].contains(parameter.name)
+      let isFirst = [Tensor.hiddenWeight, Tensor.hiddenBias].contains(parameter.name)
       parameter.fillUniform(fanIn: isFirst ? RRFeatures.count : Self.hidden, using: &stream)
     }
-    first = Linear(weight: group[Tensor.timingWeight], bias: group[Tensor.timingBias], batch: batch)
+    first = Linear(weight: group[Tensor.hiddenWeight], bias: group[Tensor.hiddenBias], batch: batch)
     second = Linear(weight: group[Tensor.headWeight], bias: group[Tensor.headBias], batch: batch)
     loss = SoftmaxCrossEntropy(classes: classes, batch: batch)
   }

@@ -75,7 +75,7 @@ def make(kind, raw_branch, branch):
         return b.weights() | {"trunk.0.weight": uniform(d, H[0], d), "trunk.0.bias": uniform(1, H[0], d), "trunk.1.weight": uniform(H[0], H[1], H[0]),
                               "trunk.1.bias": uniform(1, H[1], H[0]), "head.weight": uniform(H[1], CLASSES, H[1]), "head.bias": uniform(1, CLASSES, H[1])}
     groups = {"trunk": tower(branch, D), "raw": tower(raw_branch, RAW),
-              "timing": {"timing.weight": uniform(4, HIDDEN, 4), "timing.bias": uniform(1, HIDDEN, 4),
+              "timing": {"hidden.weight": uniform(4, HIDDEN, 4), "hidden.bias": uniform(1, HIDDEN, 4),
                          "head.weight": uniform(HIDDEN, CLASSES, HIDDEN), "head.bias": uniform(1, CLASSES, HIDDEN)}}
     for i in range(N):
         # Away from 0, where a residual starts, so that every gradient counts.
@@ -100,7 +100,7 @@ def make(kind, raw_branch, branch):
         logits = h @ t["head.weight"] + t["head.bias"]
         if residual is not None: logits = logits + on * (h @ residual["residual.head.weight"] + residual["residual.head.bias"])
         return logits
-    def timing(t, e): return torch.relu(e @ t["timing.weight"] + t["timing.bias"]) @ t["head.weight"] + t["head.bias"]
+    def timing(t, e): return torch.relu(e @ t["hidden.weight"] + t["hidden.bias"]) @ t["head.weight"] + t["head.bias"]
 
     def draws(i, step):
         s = Stream(stream_key(SEED, MINIBATCH, i, step))
@@ -162,7 +162,11 @@ def make(kind, raw_branch, branch):
             k = 1 if f <= 0.15 else max(0.2, (1 - f) / 0.85)
             return lowest(l, max(int(k * len(l) + 0.5), min(10, len(l))))
         first = seen(trim(shape))
-        answers = {"typical": (guess + seen(typical(guess))) / 2, "all": seen(np.arange(len(x0))), "trimmed": seen(trim((shape + first) / 2))}
+        s = lambda o: 1 / (1 + np.exp(-o))
+        def agreement(o): q = s(shape); return ((q * s(o)).sum() / (q.sum() + 1) + ((1 - q) * s(-o)).sum() / ((1 - q).sum() + 1)) / 2
+        every, trimmed = seen(np.arange(len(x0))), seen(trim((shape + first) / 2))
+        w = s((agreement(trimmed) - agreement(every) - 0.06) / 0.02)
+        answers = {"typical": (guess + seen(typical(guess))) / 2, "all": every, "trimmed": trimmed, "gated": w * trimmed + (1 - w) * every}
 
     end = {f"{g}/{k}": v.detach().flatten().tolist() for g, t in groups.items() for k, v in t.items()}
     out = dict(seed=SEED, batch=B, dropout=P, weightDecay=DECAY, clip=CLIP, rates=RATES, length=L, **raw_branch.sizes, trunk=H,
