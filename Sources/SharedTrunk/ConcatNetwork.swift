@@ -18,8 +18,8 @@ final class ConcatNetwork: Learner {
   private let lossScale: Double
   /// The mean training part `m_i` of each own task: H numbers.
   private(set) var meanParts: [[Float]]
-  /// Which own tasks' heads answer for unseen patients.
-  private(set) var votes: [Bool]
+  /// How own tasks' heads answer for unseen patients.
+  private(set) var votes: [Vote]
   private var meanSum: [Float]
 
   init(
@@ -38,7 +38,7 @@ final class ConcatNetwork: Learner {
     slots = ownership.own.map {
       TaskSlot(shape, index: $0, name: names[$0], tasks: names.count, batch: batch, seed: options.seed)
     }
-    votes = tasks.map { $0.votes(classes: shape.classes) }
+    votes = tasks.map { $0.vote(classes: shape.classes) }
     samplers = tasks.map { $0.sampler(classes: shape.classes) }
     trunk = Trunk(shape, Start.trunk(shape, seed: options.seed), batch: batch)
     switch options.exchange {
@@ -117,7 +117,7 @@ final class ConcatNetwork: Learner {
   }
 
   /// Takes over what a model file says of the own tasks, in place of training data.
-  func restore(meanParts: [[Float]], votes: [Bool]) {
+  func restore(meanParts: [[Float]], votes: [Vote]) {
     self.meanParts = meanParts
     self.votes = votes
   }
@@ -162,11 +162,12 @@ final class ConcatNetwork: Learner {
     return result
   }
 
-  /// Protocol `broadcast`: every branch sees the example, so that `z` is whole.
+  /// Protocol `broadcast`: every branch that the trunk was trained with sees the example, so that `z` is whole.
   private func predictTogether(_ examples: Examples) throws -> [Float] {
     let width = shape.trunk[0]
     let z = try sumOverTasks(names, owned, rows: examples.count, columns: width, panel.communicator) {
       position in
+      guard votes[position] != .apart else { return nil }
       var part: [Float] = []
       eachBatch(position, examples) { part.append(contentsOf: slots[position].project().buffer) }
       return part

@@ -260,6 +260,9 @@ extension Safetensors {
       metadata: metadata)
   }
 
+  /// What a task's file says of its head.
+  fileprivate var vote: Vote { metadata["votes"].flatMap(Vote.init(rawValue:)) ?? .no }
+
   /// Adds a group's tensors, the prefix before their names.
   fileprivate mutating func add(_ group: ParameterGroup, prefix: String) {
     for (name, tensor) in Safetensors(group, metadata: [:]).tensors { tensors[prefix + name] = tensor }
@@ -287,7 +290,7 @@ extension ConcatNetwork {
   func taskTensors() -> [(name: String, tensors: Safetensors)] {
     slots.enumerated().map { position, slot in
       var file = Safetensors(
-        slot.group, metadata: ["task": slot.group.name, "votes": votes[position] ? "yes" : "no"])
+        slot.group, metadata: ["task": slot.group.name, "votes": votes[position].rawValue])
       file.tensors[Tensor.inputMean] = .init(shape: [meanParts[position].count], values: meanParts[position])
       return (slot.group.name, file)
     }
@@ -296,7 +299,7 @@ extension ConcatNetwork {
   func trunkTensors() -> Safetensors? { Safetensors(trunk.group, metadata: [:]) }
 
   func read(from folder: String) throws {
-    var (means, votes): ([[Float]], [Bool]) = ([], [])
+    var (means, votes): ([[Float]], [Vote]) = ([], [])
     for slot in slots {
       let name = ModelFolder.taskFile(slot.group.name)
       let file = try ModelFolder.tensors(name, in: folder)
@@ -305,7 +308,7 @@ extension ConcatNetwork {
         throw ModelError.missing("\(folder)/\(name)", Tensor.inputMean)
       }
       means.append(mean.values)
-      votes.append(file.metadata["votes"] == "yes")
+      votes.append(file.vote)
     }
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
       into: trunk.group, file: "\(folder)/\(ModelFolder.trunkFile)")
@@ -368,7 +371,7 @@ extension TaskStacks {
   /// Own tasks' files, from a group a task.
   fileprivate func tensors(of groups: [ParameterGroup]) -> [(name: String, tensors: Safetensors)] {
     zip(groups, votes).map { group, vote in
-      (group.name, Safetensors(group, metadata: ["task": group.name, "votes": vote ? "yes" : "no"]))
+      (group.name, Safetensors(group, metadata: ["task": group.name, "votes": vote.rawValue]))
     }
   }
 
@@ -377,7 +380,7 @@ extension TaskStacks {
       let name = ModelFolder.taskFile(group.name)
       let file = try ModelFolder.tensors(name, in: folder)
       try file.load(into: group, file: "\(folder)/\(name)")
-      votes[position] = file.metadata["votes"] == "yes"
+      votes[position] = file.vote
     }
   }
 }

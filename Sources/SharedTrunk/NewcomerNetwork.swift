@@ -95,9 +95,9 @@ final class NewcomerNetwork: Learner {
 
   // MARK: Files
 
-  /// The slot's. Its mean part is zero and its head has no vote, so that for the others and for strangers the model answers as before.
+  /// The slot's. Its mean part is zero and it is `apart`, so that for the others and for strangers the model answers as before.
   func taskTensors() -> [(name: String, tensors: Safetensors)] {
-    var file = Safetensors(slot.group, metadata: ["task": task.name, "votes": "no"])
+    var file = Safetensors(slot.group, metadata: ["task": task.name, "votes": Vote.apart.rawValue])
     let zeros = [Float](repeating: 0, count: shape.trunk[0])
     file.tensors[Tensor.inputMean] = .init(shape: [zeros.count], values: zeros)
     return [(task.name, file)]

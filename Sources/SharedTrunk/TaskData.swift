@@ -55,6 +55,8 @@ public struct TaskData: Sendable {
   func votes(classes: Int) -> Bool {
     training.classCounts(classes).allSatisfy { $0 >= Self.examplesToVote }
   }
+
+  func vote(classes: Int) -> Vote { votes(classes: classes) ? .yes : .no }
 }
 
 /// The tasks of a run and who owns them.

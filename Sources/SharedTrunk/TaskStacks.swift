@@ -4,8 +4,8 @@ import MPI
 
 /// A stack for each of this rank's tasks, trained on the task's own minibatches: what hard sharing and networks apart have in common.
 final class TaskStacks {
-  /// Which own tasks' heads answer for beats that come without their task.
-  var votes: [Bool]
+  /// How own tasks' heads answer for beats that come without their task.
+  var votes: [Vote]
   let names: [String]
   let communicator: Communicator
   private let stacks: [Stack]
@@ -25,7 +25,7 @@ final class TaskStacks {
     names = set.names
     owned = set.ownership.own
     tasks = set.own
-    votes = tasks.map { $0.votes(classes: shape.classes) }
+    votes = tasks.map { $0.vote(classes: shape.classes) }
     samplers = tasks.map { $0.sampler(classes: shape.classes) }
     panel = Panel(
       heads: set.heads, names: names, owned: owned, classes: shape.classes, communicator: communicator)

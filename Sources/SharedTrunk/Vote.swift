@@ -9,6 +9,16 @@ public enum Heads: String, Codable, Sendable {
   case oneVersusRest
 }
 
+/// Whether a task's head answers for patients other than its own; the raw value is that of the model file.
+enum Vote: String {
+  /// It has learned every class.
+  case yes
+  /// It has not, and answers only where no head has.
+  case no
+  /// The task joined a trunk that was trained without it: others are answered as if it were not there.
+  case apart
+}
+
 /// The heads of all tasks over the ranks.
 struct Panel {
   let heads: Heads
@@ -21,17 +31,20 @@ struct Panel {
   /// Columns of `answer`.
   var answers: Int { heads == .oneVersusRest ? names.count : classes }
 
-  /// The panel's probabilities, rows x `answers`, from own tasks' heads' (rows x classes). `votes`: which own heads have learned every
-  /// class; if none of all has, all vote.
-  func answer(_ votes: [Bool], rows: Int, _ probabilities: (_ position: Int) -> [Float]) throws -> [Float] {
+  /// The panel's probabilities, rows x `answers`, from own tasks' heads' (rows x classes). `votes`: of own heads.
+  func answer(_ votes: [Vote], rows: Int, _ probabilities: (_ position: Int) -> [Float]) throws -> [Float] {
     switch heads {
     case .vote:
-      let voters = try communicator.allreduce(
-        Int64(votes.count { $0 }), .sum, kind: Message.metrics)
-      let total = try sumOverTasks(names, owned, rows: rows, columns: classes, communicator) { position in
-        voters == 0 || votes[position] ? probabilities(position) : nil
+      func count(_ isAsked: (Vote) -> Bool) throws -> Int {
+        Int(try communicator.allreduce(Int64(votes.count(where: isAsked)), .sum, kind: Message.metrics))
       }
-      return total.map { $0 / Float(voters == 0 ? names.count : Int(voters)) }
+      let voters = try count { $0 == .yes }
+      let isAsked: (Vote) -> Bool = voters > 0 ? { $0 == .yes } : { $0 != .apart }
+      let asked = voters > 0 ? voters : try count(isAsked)
+      let total = try sumOverTasks(names, owned, rows: rows, columns: classes, communicator) { position in
+        isAsked(votes[position]) ? probabilities(position) : nil
+      }
+      return total.map { $0 / Float(asked) }
     case .oneVersusRest:
       let claims = try sumOverTasks(names, owned, rows: rows, columns: answers, communicator) { position in
         let mine = probabilities(position)

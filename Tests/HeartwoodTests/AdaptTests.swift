@@ -77,7 +77,10 @@ final class AdaptTests: CommandTestCase {
       }
       let own = try judged(runs[0], "sim004", ["--protocol", "own", "--from", "60"])
       XCTAssertEqual(own["confusion"] as? NSObject, try figures(runs[0], "after"))
-      for (records, options) in [("sim001,sim002,sim003", ["--protocol", "own"]), ("sim004", [])] {
+      for (records, options) in [
+        ("sim001,sim002,sim003", ["--protocol", "own"]), ("sim004", []),
+        ("sim001,sim002,sim003,sim004", ["--protocol", "broadcast"]),
+      ] {
         let (old, new) = (try judged(trained, records, options), try judged(runs[0], records, options))
         XCTAssertEqual(old["confusion"] as? NSObject, new["confusion"] as? NSObject, "\(name) \(records)")
         XCTAssertEqual(old["auc"] as? NSObject, new["auc"] as? NSObject, "\(name) \(records)")

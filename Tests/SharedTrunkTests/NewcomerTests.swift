@@ -162,7 +162,7 @@ final class NewcomerTests: OneRankTestCase {
             XCTAssertEqual(
               after.predictOwn(position, strange), before.predictOwn(position, strange), name)
           }
-          for answer in [PredictionProtocol.mean, .slot] {
+          for answer in [PredictionProtocol.mean, .slot, .broadcast] {
             XCTAssertEqual(try after.predict(strange, answer), try before.predict(strange, answer), name)
           }
           // Its own head has learned the patient.
@@ -172,6 +172,28 @@ final class NewcomerTests: OneRankTestCase {
           for (group, values) in before.weights { XCTAssertEqual(after.weights[group], values, name) }
         }
       }
+    }
+  }
+
+  /// Where no head votes, all of the model's own are asked, the newcomer's not.
+  func testANewcomerIsNotAskedWhereNobodyVotes() throws {
+    let description = try trained(.cnn, slotDropout: false)
+    for task in description.tasks {
+      let file = ModelFolder.taskFile(task)
+      var tensors = try ModelFolder.tensors(file, in: "\(folder)/model")
+      tensors.metadata["votes"] = "no"
+      try tensors.encoded().write(to: URL(fileURLWithPath: "\(folder)/model/\(file)"))
+    }
+    var recipe = AdaptationRecipe(.frozen, .cnn)
+    recipe.steps = 50
+    _ = try Newcomer("new", own: learnable(7), pools: { [] }, classes: 2, seed: 5).join(
+      description, in: "\(folder)/model", recipe, seed: 5, seconds: 60, to: "\(folder)/joined",
+      Communicator.world
+    ) { _ in }
+    let (before, after) = (try read("model"), try read("joined"))
+    let strange = SyntheticTask.make(9, count: 30, length: 20).training
+    for answer in [PredictionProtocol.mean, .slot, .broadcast] {
+      XCTAssertEqual(try after.predict(strange, answer), try before.predict(strange, answer))
     }
   }
 
