@@ -52,10 +52,7 @@ struct ModelInUse {
   func probabilities(
     _ target: RunData.Target, knowing acquaintance: Acquaintance? = nil, _ session: Session
   ) throws -> [Float] {
-    if answer == .own || acquaintance == nil {
-      return try network.answer(target.examples, of: target.name, answer, session)
-    }
-    return try network.predict(target.examples, answer, acquaintance!)
+    try network.answer(target.examples, of: target.name, answer, knowing: acquaintance, session)
   }
 }
 
@@ -107,16 +104,26 @@ extension ModelDescription {
 
 extension Network {
   /// Class probabilities (count x classes) of one patient's beats on every rank; every rank passes the same beats. By `own` the
-  /// answer of the patient's own slot, `name` being a task; otherwise as an unseen patient's.
-  func answer(_ examples: Examples, of name: String, _ answer: PredictionProtocol, _ session: Session) throws
-    -> [Float]
-  {
-    guard answer == .own, let task = tasks.names.firstIndex(of: name) else {
-      return try predict(examples, answer)
+  /// answer of the patient's own slot, `name` being a task; otherwise as an unseen patient's. Answers that are no numbers end the job.
+  func answer(
+    _ examples: Examples, of name: String, _ answer: PredictionProtocol,
+    knowing acquaintance: Acquaintance? = nil, _ session: Session
+  ) throws -> [Float] {
+    let probabilities: [Float]
+    if answer == .own, let task = tasks.names.firstIndex(of: name) {
+      let ownership = tasks.ownership
+      let mine = ownership.own.contains(task) ? predictOwn(task - ownership.own.lowerBound, examples) : []
+      probabilities = try session.communicator.broadcast(
+        mine, root: ownership.rank(of: task), kind: Message.metrics)
+    } else if let acquaintance {
+      probabilities = try predict(examples, answer, acquaintance)
+    } else {
+      probabilities = try predict(examples, answer)
     }
-    let ownership = tasks.ownership
-    let mine = ownership.own.contains(task) ? predictOwn(task - ownership.own.lowerBound, examples) : []
-    return try session.communicator.broadcast(mine, root: ownership.rank(of: task), kind: Message.metrics)
+    guard probabilities.allSatisfy(\.isFinite) else {
+      try session.end(.internal, "the model's answers are not finite: its weights are too large")
+    }
+    return probabilities
   }
 }
 

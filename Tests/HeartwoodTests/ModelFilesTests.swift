@@ -83,6 +83,32 @@ final class ModelFilesTests: CommandTestCase {
     }
   }
 
+  /// Weights so large that the answers are no numbers end every command that uses them.
+  func testAnswersThatAreNotFinite() throws {
+    let (database, _) = try simulate(3, minutes: 2)
+    let records = ["--data", database, "--records", "sim001,sim002", "--targets", "sim003", "--steps", "10"]
+    for (name, options) in [("single", ["--learning", "stl"]), ("concat", [])] {
+      let model = try train(1, name, records + options) + "/model"
+      for file in try FileManager.default.contentsOfDirectory(atPath: model) where file != "model.json" {
+        var tensors = try ModelFolder.tensors(file, in: model)
+        tensors.tensors = tensors.tensors.mapValues {
+          .init(shape: $0.shape, values: $0.values.map { $0 * 1e25 })
+        }
+        try tensors.encoded().write(to: URL(fileURLWithPath: "\(model)/\(file)"))
+      }
+      let output = ["--model", model, "--output", "\(folder)/no-\(name)"]
+      for ranks in [1, 2] {
+        try expect(
+          70, "not finite", ranks, ["evaluate", "--data", database, "--records", "sim003"] + output)
+        try expect(70, "not finite", ranks, ["predict", "--record", "\(database)/sim003"] + output)
+        guard name == "concat" else { continue }
+        try expect(
+          70, "not finite", ranks,
+          ["adapt", "--data", database, "--record", "sim003", "--seconds", "60"] + output)
+      }
+    }
+  }
+
   private func expectSameFigures(_ run: String, _ ranks: Int, data: String, records: [String]) throws {
     let output = "\(run)/judged"
     let judged = try Command.heartwood(

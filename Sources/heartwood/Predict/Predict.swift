@@ -69,7 +69,7 @@ struct Predict: ParsableCommand {
       let target = try RunData.share(name, batch?.examples, session.communicator)
       guard target.examples.count > 0 else { break }
       let probabilities = try judge.probabilities(target, knowing: acquaintance, session)
-      try session.together { if let batch { try prediction?.take(probabilities, of: batch.beats) } }
+      if let batch { prediction?.take(probabilities, of: batch.beats) }
       guard let windows else { continue }
       progress.show(
         done: Double(prediction!.frames + windows.frame), of: Double(2 * prediction!.frames), "judging beats")
