@@ -40,7 +40,8 @@ public struct Newcomer: Sendable {
     standIns = own
   }
 
-  /// To train on: classes equally often, and within a class that has both, own beats as often as stand-ins, however few they are.
+  /// To train on: classes equally often, and within a class that has both, own beats as often as stand-ins, however few they are. The head
+  /// has no vote for other patients: what it knows of a class may be stand-ins alone.
   public func task(classes: Int) -> TaskData {
     var all = own
     all.append(contentsOf: standIns)
@@ -48,7 +49,7 @@ public struct Newcomer: Sendable {
     let (mine, lent) = (own.classCounts(classes), standIns.classCounts(classes))
     func weight(_ count: Int, _ other: Int) -> Double { count == 0 ? 0 : other == 0 ? 1 : 0.5 }
     return TaskData(
-      name: name, training: all, validation: none, test: none,
+      name: name, training: all, validation: none, test: none, mayVote: false,
       draw: .init(
         strata: own.labels + standIns.labels.map { $0 + Int32(classes) },
         weights: zip(mine, lent).map(weight) + zip(lent, mine).map(weight)))

@@ -11,6 +11,8 @@ public struct TaskData: Sendable {
   public let test: Examples
   /// Examples of a class that the patient lacks, from other patients' training parts; to train on, never to be judged.
   public var borrowed: Examples?
+  /// Whether its head may answer for other patients.
+  public let mayVote: Bool
   /// What minibatches are drawn by: first a stratum by its weight, then any of its examples. The classes, equally often, if nil.
   public var draw: Draws?
 
@@ -25,12 +27,14 @@ public struct TaskData: Sendable {
   }
 
   public init(
-    name: String, training: Examples, validation: Examples, test: Examples, draw: Draws? = nil
+    name: String, training: Examples, validation: Examples, test: Examples, mayVote: Bool = true,
+    draw: Draws? = nil
   ) {
     self.name = name
     self.training = training
     self.validation = validation
     self.test = test
+    self.mayVote = mayVote
     self.draw = draw
   }
 
@@ -39,7 +43,8 @@ public struct TaskData: Sendable {
     guard let borrowed else { return self }
     var all = training
     all.append(contentsOf: borrowed)
-    return TaskData(name: name, training: all, validation: validation, test: test, draw: draw)
+    return TaskData(
+      name: name, training: all, validation: validation, test: test, mayVote: mayVote, draw: draw)
   }
 
   /// Draws training examples with replacement.
@@ -56,7 +61,7 @@ public struct TaskData: Sendable {
     training.classCounts(classes).allSatisfy { $0 >= Self.examplesToVote }
   }
 
-  func vote(classes: Int) -> Vote { votes(classes: classes) ? .yes : .no }
+  func vote(classes: Int) -> Vote { mayVote && votes(classes: classes) ? .yes : .no }
 }
 
 /// The tasks of a run and who owns them.
@@ -98,7 +103,7 @@ public struct TaskSet: Sendable {
       guard let own else { return task }
       return TaskData(
         name: task.name, training: own.inputs(task.training), validation: own.inputs(task.validation),
-        test: own.inputs(task.test), draw: task.draw)
+        test: own.inputs(task.test), mayVote: task.mayVote, draw: task.draw)
     }
     return TaskSet(names: names, ownership: ownership, own: own, pool: pool, heads: heads)
   }

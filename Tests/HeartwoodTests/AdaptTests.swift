@@ -100,6 +100,11 @@ final class AdaptTests: CommandTestCase {
         XCTAssertEqual(try figures(run, "after"), try figures(runs[0], "after"))
       }
       for (file, data) in before { XCTAssertNotEqual(after[file], data, file) }
+      for (name, votes) in [("sim001", "yes"), ("sim004", "no")] {
+        let file = "task-\(name).safetensors"
+        let tensors = try Safetensors(decoding: try XCTUnwrap(after[file]), file: file)
+        XCTAssertEqual(tensors.metadata["votes"], votes, name)
+      }
       XCTAssertEqual(Set(after.keys).subtracting(before.keys), ["task-sim004.safetensors"])
     }
   }
