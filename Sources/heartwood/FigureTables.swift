@@ -34,7 +34,7 @@ enum FigureTables {
   }
 
   static let aamiNote =
-    "recognised: of AAMI's class N the share judged normal (specificity), of S (supraventricular), V (ventricular), F (fusion) and Q (paced or unknown) the share judged abnormal (sensitivity)."
+    "recognised: of AAMI's class N the share judged normal (specificity), of S (supraventricular), V (ventricular), F (fusion) and Q (paced; unclassifiable beats are left out, and under the labelling aami paced ones too) the share judged abnormal (sensitivity)."
 
   /// AAMI's N is wider than the symbol N.
   static let strictNote =
