@@ -2,14 +2,14 @@ import Foundation
 import WFDB
 
 /// The files of a record, by its path.
-struct RecordFiles: Sendable {
+public struct RecordFiles: Sendable {
   /// Without extension.
-  let path: String
-  /// Its last component.
-  let name: String
+  public let path: String
+  /// Its last component: the record's name.
+  public let name: String
 
   /// - Parameter record: the record's path, with or without `.hea`.
-  init(_ record: String) {
+  public init(_ record: String) {
     path = record.hasSuffix(".hea") ? String(record.dropLast(4)) : record
     name = String(path[(path.lastIndex(of: "/").map(path.index(after:)) ?? path.startIndex)...])
   }

@@ -54,8 +54,7 @@ struct Predict: ParsableCommand {
   private static let batch = 1024
 
   private func predict(_ session: Session) throws {
-    let name = ((record.hasSuffix(".hea") ? String(record.dropLast(4)) : record) as NSString)
-      .lastPathComponent
+    let name = RecordFiles(record).name
     let judge = try ModelInUse(model, answer: answer, records: [name], session)
     try session.together { if session.leads { try OutputFolder.make(output) } }
     var progress = WorkProgress(speaks: session.leads)
