@@ -148,8 +148,10 @@ public struct InputDescription: Codable, Sendable, Equatable {
   public var length: Int
   /// Which beats are of which class, as `Labelling` names it.
   public var labelling: String
+  /// The lead's name, where one was asked for; nil for MLII or a record's first ECG lead.
+  public var lead: String?
 
-  public init(_ window: WindowShape, _ labelling: Labelling) {
+  public init(_ window: WindowShape, _ labelling: Labelling, lead: String?) {
     let band = Preprocessing()
     low = band.low
     high = band.high
@@ -157,6 +159,7 @@ public struct InputDescription: Codable, Sendable, Equatable {
     before = window.before
     length = window.length
     self.labelling = labelling.rawValue
+    self.lead = lead
   }
 }
 

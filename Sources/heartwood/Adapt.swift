@@ -46,7 +46,10 @@ struct Adapt: ParsableCommand {
   var learningRate: Double?
   @Option(help: "Seed of every random choice.")
   var seed: UInt64 = 1
-  @Option(help: "Lead to read (default: MLII, or a record's first ECG lead).")
+  @Option(
+    help:
+      "Lead of the new patient's record to read (default: as the model was trained, by name or MLII, or the record's first ECG lead)."
+  )
   var lead: String?
   @Option(help: ArgumentHelp("Run folder to write; must not hold a run already.", valueName: "dir"))
   var output: String

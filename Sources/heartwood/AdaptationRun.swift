@@ -81,7 +81,7 @@ struct AdaptationRun {
   private func read(_ description: ModelDescription) throws -> NewcomerBeats {
     try NewcomerBeats(
       command.record, in: data, seconds: command.seconds, window: description.window,
-      labelling: description.labelling, lead: command.lead)
+      labelling: description.labelling, lead: command.lead ?? description.input.lead)
   }
 
   /// On a rank that has not read the record without beats.
@@ -107,7 +107,8 @@ struct AdaptationRun {
   private func training(of name: String, _ description: ModelDescription) throws -> Examples {
     let experiment = Experiment(
       .detection, .inconsistent, tasks: .patient, abnormality: description.labelling)
-    return try PatientLibrary(data, lead: command.lead).parts(name, experiment, seed: command.seed).training
+    return try PatientLibrary(data, lead: description.input.lead).parts(name, experiment, seed: command.seed)
+      .training
   }
 
   /// Of this rank's tasks but the newcomer's.

@@ -32,7 +32,8 @@ struct Evaluate: ParsableCommand {
   var annotator = "atr"
   @Option(name: .customLong("protocol"), help: "How the network answers (default: as the model says).")
   var answer: PredictionProtocol?
-  @Option(help: "Lead to read (default: MLII, or a record's first ECG lead).")
+  @Option(
+    help: "Lead to read (default: as the model was trained, by name or MLII, or a record's first ECG lead).")
   var lead: String?
   @Option(help: "Judge only what lies after so many seconds of a record, such as those it was adapted on.")
   var from: Double = 0
@@ -55,16 +56,14 @@ struct Evaluate: ParsableCommand {
     try session.together { if session.leads { try OutputFolder.make(output) } }
     var judged: [Evaluation.Judged] = []
     for place in places {
-      let examples = try session.together {
-        session.leads ? try self.examples(place, description) : nil
-      }
-      let target = try RunData.share(place.name, examples, session.communicator)
+      let read = try session.together { session.leads ? try self.read(place, description) : nil }
+      let target = try RunData.share(place.name, read?.examples, session.communicator)
       let probabilities = try judge.probabilities(target, session)
-      guard session.leads else { continue }
+      guard let read else { continue }
       judged.append(
         .init(
           name: place.name, part: description.records.contains(place.name) ? "seen in training" : "target",
-          examples: target.examples, probabilities: probabilities))
+          lead: read.lead, examples: target.examples, probabilities: probabilities))
     }
     try session.together {
       guard session.leads else { return }
@@ -76,20 +75,22 @@ struct Evaluate: ParsableCommand {
   }
 
   /// The beats to judge; none of a record without any, where all records were asked for.
-  private func examples(_ place: Databases.Place, _ description: ModelDescription) throws -> Examples {
+  private func read(_ place: Databases.Place, _ description: ModelDescription) throws -> (
+    lead: String, examples: Examples
+  ) {
     do {
       let patient = try Patient.load(
-        record: place.path, window: description.window, lead: lead, labelling: description.labelling,
-        annotator: annotator)
+        record: place.path, window: description.window, lead: lead ?? description.input.lead,
+        labelling: description.labelling, annotator: annotator)
       let known = description.numbered(from > 0 ? patient.examples(fromSecond: from) : patient.examples)
-      guard known.count == 0, case .named = records else { return known }
+      guard known.count == 0, case .named = records else { return (patient.lead, known) }
       throw Failure(
         .data,
         "record \(place.name) has no beat of the model's classes (\(description.classes.joined(separator: ", ")))"
           + (from > 0 ? " after second \(from) (--from)" : ""))
     } catch let error as CohortError where error.isForWantOfBeats {
       guard case .all = records else { throw error }
-      return Examples(windowLength: description.input.length)
+      return ("", Examples(windowLength: description.input.length))
     }
   }
 

@@ -8,6 +8,8 @@ struct Evaluation: Encodable {
     let name: String
     /// target, or seen in training.
     let part: String
+    /// The one that was read.
+    let lead: String
     let metrics: Metrics
     /// Whether all its beats are of one class, so that its balanced accuracy counts in no mean.
     let isOfOneClass: Bool
@@ -18,6 +20,7 @@ struct Evaluation: Encodable {
   struct Judged {
     let name: String
     let part: String
+    let lead: String
     let examples: Examples
     let probabilities: [Float]
   }
@@ -68,7 +71,7 @@ struct Evaluation: Encodable {
     let records = kept.map { record in
       let metrics = metrics(record.examples.labels, record.probabilities)
       return Record(
-        name: record.name, part: record.part, metrics: metrics, isOfOneClass: metrics.isOfOneClass,
+        name: record.name, part: record.part, lead: record.lead, metrics: metrics, isOfOneClass: metrics.isOfOneClass,
         aamiClasses: aami([record]))
     }
     perRecord = records

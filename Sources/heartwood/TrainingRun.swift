@@ -200,7 +200,8 @@ struct TrainingRun {
       problem: command.problem.rawValue, scenario: command.scenario.rawValue, learning: command.learning,
       fusion: command.fusion, baseline: command.mainBaseline, heads: main.heads, shape: main.shape,
       classes: data.classes, records: cast.sources, tasks: data.tasks.names, protocol: command.judgement,
-      input: InputDescription(command.experiment.window, command.experiment.labelling),
+      input: InputDescription(
+        command.experiment.window, command.experiment.labelling, lead: command.dataOptions.lead),
       options: command.options)
   }
 

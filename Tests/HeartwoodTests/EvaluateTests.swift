@@ -100,6 +100,60 @@ final class EvaluateTests: CommandTestCase {
     XCTAssertEqual(page.tables[1].dropFirst().map { $0[0] }, ["N", "S", "V"])
   }
 
+  /// A model asks for the lead that it was trained on, unless told otherwise.
+  func testTheModelsLead() throws {
+    let other = try train(
+      1, "other-lead",
+      [
+        "--data", database, "--records", "sim001,sim002,sim003", "--targets", "sim004", "--steps", "60",
+        "--lead", "V1",
+      ])
+    func figures(_ name: String, _ options: [String]) throws -> (lead: String?, confusion: NSObject?) {
+      let output = "\(folder)/\(name)"
+      let outcome = try Command.heartwood(
+        1,
+        [
+          "evaluate", "--model", "\(other)/model", "--data", database, "--records", "sim004", "--output",
+          output,
+        ] + options)
+      XCTAssertEqual(outcome.code, 0, outcome.errors)
+      let evaluation = try json("\(output)/evaluation.json")
+      return (
+        (evaluation["perRecord"] as? [[String: Any]])?[0]["lead"] as? String,
+        (evaluation["test"] as? [String: Any])?["confusion"] as? NSObject
+      )
+    }
+    let (own, asked) = (try figures("own", []), try figures("asked", ["--lead", "MLII"]))
+    XCTAssertEqual(own.lead, "V1")
+    XCTAssertEqual(asked.lead, "MLII")
+    XCTAssertNotEqual(own.confusion, asked.confusion)
+    XCTAssertEqual(
+      own.confusion,
+      (try json("\(other)/summary.json")["test"] as? [String: Any])?["confusion"] as? NSObject)
+    let predicted = try Command.heartwood(
+      1,
+      [
+        "predict", "--model", "\(other)/model", "--record", "\(database)/sim004", "--output",
+        "\(folder)/predicted",
+      ])
+    XCTAssertTrue(predicted.output.contains("sim004, lead V1"), predicted.output + predicted.errors)
+    // Patients who join are read alike, and so are the sources.
+    for (name, options) in [("frozen", ["--borrow"]), ("joint", ["--trunk", "joint"])] {
+      let adapt = [
+        "adapt", "--model", "\(other)/model", "--data", database, "--record", "sim004", "--seconds", "60",
+        "--steps", "20",
+      ]
+      for (lead, given) in [("", []), ("-named", ["--lead", "V1"]), ("-other", ["--lead", "MLII"])] {
+        let outcome = try Command.heartwood(
+          1, adapt + options + given + ["--output", "\(folder)/\(name)\(lead)"])
+        XCTAssertEqual(outcome.code, 0, outcome.errors)
+      }
+      let own = try model("\(folder)/\(name)")
+      XCTAssertEqual(own, try model("\(folder)/\(name)-named"))
+      XCTAssertNotEqual(own, try model("\(folder)/\(name)-other"))
+    }
+  }
+
   /// Only beats whose whole window lies after that second are judged.
   func testFrom() throws {
     func beats(_ name: String, _ arguments: [String]) throws -> Int {

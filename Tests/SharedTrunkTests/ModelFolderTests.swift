@@ -23,7 +23,7 @@ final class ModelFolderTests: OneRankTestCase {
       baseline: baseline, heads: tasks.heads, shape: shape, classes: ["normal", "abnormal"],
       records: tasks.names, tasks: tasks.names, protocol: .mean,
       input: InputDescription(
-        WindowShape(length: shape.branch.length, rate: 128, before: 0.05), .strict),
+        WindowShape(length: shape.branch.length, rate: 128, before: 0.05), .strict, lead: nil),
       options: .small(steps: 4))
   }
 

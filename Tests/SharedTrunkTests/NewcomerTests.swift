@@ -113,7 +113,8 @@ final class NewcomerTests: OneRankTestCase {
       heads: .vote, shape: shape, classes: ["normal", "abnormal"], records: tasks.names, tasks: tasks.names,
       protocol: .mean,
       input: InputDescription(
-        WindowShape(length: shape.branch.length, rate: 128, before: 0.05), .strict), options: options)
+        WindowShape(length: shape.branch.length, rate: 128, before: 0.05), .strict, lead: nil),
+      options: options)
     try network.write(description, to: "\(folder)/model")
     return description
   }

@@ -123,7 +123,7 @@ private struct AdaptationTrial {
       problem: experiment.problem.rawValue, scenario: experiment.scenario.rawValue, learning: .mtl,
       fusion: .concat, baseline: nil, heads: .vote, shape: trained.shape, classes: labelling.classNames,
       records: sources.names, tasks: sources.names, protocol: study.recipe.answer,
-      input: InputDescription(window, labelling),
+      input: InputDescription(window, labelling, lead: library.lead),
       options: study.options(.init(system: .mtl(.concat)), seed: seed))
     try FileManager.default.createDirectory(
       atPath: "\(folder)/model", withIntermediateDirectories: true)

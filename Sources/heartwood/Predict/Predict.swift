@@ -26,7 +26,9 @@ struct Predict: ParsableCommand {
   var annotator: String?
   @Option(name: .customLong("protocol"), help: "How the network answers (default: as the model says).")
   var answer: PredictionProtocol?
-  @Option(help: "Lead to read (default: MLII, or the record's first ECG lead).")
+  @Option(
+    help: "Lead to read (default: as the model was trained, by name or MLII, or the record's first ECG lead)."
+  )
   var lead: String?
   @Option(
     help: ArgumentHelp("Beat symbol that marks abnormal beats in the annotation file.", valueName: "symbol"))
@@ -103,7 +105,8 @@ struct Predict: ParsableCommand {
   private func survey(_ description: ModelDescription, _ progress: inout WorkProgress) throws
     -> SurveyedRecording
   {
-    let recording = try Recording(record: record, lead: lead, window: description.window)
+    let recording = try Recording(
+      record: record, lead: lead ?? description.input.lead, window: description.window)
     let annotated = try annotator.map(recording.annotatedBeats)
     let all = Double(2 * recording.sampleCount)
     let survey = try recording.survey(detecting: annotated == nil) {
