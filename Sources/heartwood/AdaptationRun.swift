@@ -64,7 +64,7 @@ struct AdaptationRun {
       try session.end(.usage, "--model \(command.model): \(reason)")
     }
     let files = description.tasks.map(ModelFolder.taskFile)
-    if description.records.contains(record) || files.contains(ModelFolder.taskFile(record)) {
+    if description.holds(record) || files.contains(ModelFolder.taskFile(record)) {
       try session.end(.usage, "--record \(record) is a task of the model already")
     }
     guard command.trunk == .joint else { return }

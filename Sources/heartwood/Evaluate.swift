@@ -62,8 +62,7 @@ struct Evaluate: ParsableCommand {
       guard let read else { continue }
       judged.append(
         .init(
-          name: place.name, part: description.records.contains(place.name) ? "seen in training" : "target",
-          lead: read.lead, examples: target.examples, probabilities: probabilities))
+          name: place.name, part: part(of: place.name, description), lead: read.lead, examples: target.examples, probabilities: probabilities))
     }
     try session.together {
       guard session.leads else { return }
@@ -72,6 +71,15 @@ struct Evaluate: ParsableCommand {
         from: from)
       try write(evaluation)
     }
+  }
+
+  /// What the model has seen of the patient. Two databases may have a record of one name, which counts as one patient.
+  private func part(of record: String, _ description: ModelDescription) -> String {
+    let adaptation = description.adaptations?.first { RecordFiles($0.task).name == RecordFiles(record).name }
+    if let adaptation, from >= adaptation.seconds {
+      return "adapted on the first \(decimals(adaptation.seconds, 1)) s"
+    }
+    return description.holds(record) ? "seen in training" : "target"
   }
 
   /// The beats to judge; none of a record without any, where all records were asked for.

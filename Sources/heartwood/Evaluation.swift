@@ -6,7 +6,7 @@ struct Evaluation: Encodable {
   /// A record's figures.
   struct Record: Encodable {
     let name: String
-    /// target, or seen in training.
+    /// target, seen in training, or adapted on the record's first seconds, before those that are judged.
     let part: String
     /// The one that was read.
     let lead: String

@@ -72,6 +72,11 @@ extension ModelDescription {
     return examples.renumbered(Dictionary(uniqueKeysWithValues: numbers))
   }
 
+  /// Whether a record of this name, in whatever folder, was trained on.
+  func holds(_ record: String) -> Bool {
+    records.contains { RecordFiles($0).name == RecordFiles(record).name }
+  }
+
   /// The model's tasks without any examples.
   func taskSet(_ ownership: Ownership) -> TaskSet {
     let none = Examples(windowLength: input.length)

@@ -64,6 +64,7 @@ final class AdaptTests: CommandTestCase {
       XCTAssertNotEqual(try model(seeded)["task-sim004.safetensors"], after["task-sim004.safetensors"])
 
       // The model answers by the new patient's task as the run said, and as before for the others and for strangers.
+      var parts: [String?] = []
       func judged(_ model: String, _ records: String, _ options: [String]) throws -> [String: Any] {
         let output = "\(folder)/judged-\(UUID().uuidString)"
         let outcome = try Command.heartwood(
@@ -73,10 +74,15 @@ final class AdaptTests: CommandTestCase {
             output,
           ] + options)
         XCTAssertEqual(outcome.code, 0, outcome.errors)
-        return try XCTUnwrap(json("\(output)/evaluation.json")["test"] as? [String: Any])
+        let evaluation = try json("\(output)/evaluation.json")
+        parts = try XCTUnwrap(evaluation["perRecord"] as? [[String: Any]]).map { $0["part"] as? String }
+        return try XCTUnwrap(evaluation["test"] as? [String: Any])
       }
       let own = try judged(runs[0], "sim004", ["--protocol", "own", "--from", "60"])
       XCTAssertEqual(own["confusion"] as? NSObject, try figures(runs[0], "after"))
+      XCTAssertEqual(parts, ["adapted on the first 60.0 s"])
+      _ = try judged(runs[0], "sim001,sim004", ["--protocol", "own", "--from", "59"])
+      XCTAssertEqual(parts, ["seen in training", "seen in training"])
       for (records, options) in [
         ("sim001,sim002,sim003", ["--protocol", "own"]), ("sim004", []),
         ("sim001,sim002,sim003,sim004", ["--protocol", "broadcast"]),
@@ -185,6 +191,7 @@ final class AdaptTests: CommandTestCase {
       }
     }
     try refuse(64, "--record sim001 is a task of the model already", ["--record", "sim001"])
+    try refuse(64, "--record x/sim001 is a task of the model already", ["--record", "x/sim001"])
     try refuse(64, "--record ../sim004", ["--record", "../sim004"])
     try refuse(64, "--seconds 0", ["--seconds", "0"])
     try refuse(64, "record sim004 has only 240.0 s", ["--seconds", "500"])
