@@ -10,8 +10,8 @@ struct Evaluation: Encodable {
     let part: String
     /// The one that was read.
     let lead: String
-    let metrics: Metrics
-    /// Whether all its beats are of one class, so that its balanced accuracy counts in no mean.
+    @Balanced private(set) var metrics: Metrics
+    /// Whether all its beats are of one class, so that it has no balanced accuracy.
     let isOfOneClass: Bool
     let aamiClasses: [AAMIFigures]?
   }
@@ -35,7 +35,7 @@ struct Evaluation: Encodable {
   let labelling: String
   let classes: [String]
   /// All records' beats together.
-  let test: Summary.Test
+  @Balanced private(set) var test: Summary.Test
   let perRecord: [Record]
   /// Records without a beat to judge.
   let leftOut: [String]
@@ -80,4 +80,30 @@ struct Evaluation: Encodable {
       perPatient: PatientMeans(records.map { ($0.name, $0.metrics) }), aamiClasses: aami(kept))
     leftOut = judged.filter { $0.examples.count == 0 }.map(\.name)
   }
+}
+
+/// Figures of beats.
+protocol BeatFigures: Encodable {
+  var isOfOneClass: Bool { get }
+}
+
+extension Metrics: BeatFigures {}
+
+extension Summary.Test: BeatFigures {
+  var isOfOneClass: Bool { metrics.isOfOneClass }
+}
+
+/// Figures that are written with a balanced accuracy of null where all beats are of one class.
+@propertyWrapper
+struct Balanced<Value: BeatFigures>: Encodable {
+  var wrappedValue: Value
+
+  func encode(to encoder: any Encoder) throws {
+    try wrappedValue.encode(to: encoder)
+    guard wrappedValue.isOfOneClass else { return }
+    var container = encoder.container(keyedBy: Key.self)
+    try container.encodeNil(forKey: .balancedAccuracy)
+  }
+
+  private enum Key: CodingKey { case balancedAccuracy }
 }

@@ -67,6 +67,8 @@ final class EvaluateTests: CommandTestCase {
       records.map { $0["name"] as? String }, ["sim001", "sim002", "sim003", "sim004", "sunny"])
     XCTAssertEqual(records.map { $0["isOfOneClass"] as? Bool }, [false, false, false, false, true])
     XCTAssertEqual(evaluation["leftOut"] as? [String], ["silent"])
+    let figures = records.map { $0["metrics"] as? [String: Any] }
+    XCTAssertEqual(figures.map { $0?["balancedAccuracy"] is NSNull }, [false, false, false, false, true])
     let test = try XCTUnwrap(evaluation["test"] as? [String: Any])
     let means = try XCTUnwrap(test["perPatient"] as? [String: Any])
     XCTAssertEqual(means["leftOut"] as? [String], ["sunny"])
