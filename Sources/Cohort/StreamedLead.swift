@@ -17,6 +17,8 @@ struct StreamedLead {
   /// Throws `SignalError`.
   init(_ blocks: LeadBlocks, _ preprocessing: Preprocessing) throws {
     self.blocks = blocks
+    // As `Preprocessing.process`, which refuses other rates.
+    _ = try Resampler(from: blocks.samplingFrequency, to: preprocessing.rate)
     filler = GapFiller(longest: Int(Preprocessing.longestGap * blocks.samplingFrequency))
     filter = StreamedFilter(
       try BandPassFilter(

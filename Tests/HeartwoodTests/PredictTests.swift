@@ -303,6 +303,10 @@ final class PredictTests: CommandTestCase {
     try expect(
       65, "record tiny, lead MLII: it has 10 samples", 1, try record("tiny", unstated, bytes.prefix(30)))
     try expect(65, "record empty", 1, try record("empty", unstated, Data()))
+    let fast = try record("fast", header.replacing("360", with: "1e300"), bytes)
+    try expect(65, "record fast, lead MLII: a sampling frequency of 1e+300 Hz", 2, fast)
+    try FileManager.default.copyItem(atPath: "\(database)/sim003.atr", toPath: "\(database)/fast.atr")
+    try expect(65, "record fast, lead MLII: a sampling", 1, fast + ["--annotator", "atr"])
     // Every sample marked as invalid: -2048 of 12 bits.
     let invalid = Data((0..<21_600).flatMap { _ in [0x00, 0x88, 0x00] as [UInt8] })
     try expect(
