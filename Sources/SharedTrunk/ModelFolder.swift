@@ -87,7 +87,15 @@ extension ModelDescription {
     if input.length != branch.length {
       return "its window has \(input.length) samples, its branch \(branch.length)"
     }
-    if Labelling(rawValue: input.labelling) == nil { return "its labelling is \(input.labelling)" }
+    guard let labelling = Labelling(rawValue: input.labelling) else {
+      return "its labelling is \(input.labelling)"
+    }
+    if let other = classes.first(where: { !labelling.classNames.contains($0) }) {
+      return "it names a class \(other), which its labelling \(input.labelling) has not"
+    }
+    if Set(classes).count != classes.count { return "it names a class twice" }
+    if Problem(rawValue: problem) == nil { return "its problem is \(problem)" }
+    if Scenario(rawValue: scenario) == nil { return "its scenario is \(scenario)" }
     if !(input.before >= 0 && input.before <= 1e3 && input.rate > 0 && input.rate <= 1e5) {
       return "its window starts \(input.before) s before the beat at \(input.rate) Hz"
     }
@@ -104,6 +112,7 @@ extension ModelDescription {
       ?? (baseline == nil && fusion == .anchored ? anchoredFault(within) : nil)
       ?? within(shape.classes, "classes", 2, 1024)
       ?? within(options.batch, "the batch", 1, 65_536)
+      ?? within(options.validateEvery, "validateEvery", 1, .max)
       ?? shape.trunk.lazy.compactMap { within($0, "a trunk layer's width", 1, 65_536) }.first
   }
 }

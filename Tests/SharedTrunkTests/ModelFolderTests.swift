@@ -114,6 +114,13 @@ final class ModelFolderTests: OneRankTestCase {
       $0.shape.classes = 3
     }
     try assertRefused(saying: "labelling is arrhythmia") { $0.input.labelling = "arrhythmia" }
+    try assertRefused(saying: "problem is triage") { $0.problem = "triage" }
+    try assertRefused(saying: "scenario is elsewhere") { $0.scenario = "elsewhere" }
+    try assertRefused(saying: "a class VT, which its labelling strict has not") {
+      $0.classes = ["normal", "VT"]
+    }
+    try assertRefused(saying: "a class twice") { $0.classes = ["normal", "normal"] }
+    try assertRefused(saying: "validateEvery is 0") { $0.options.validateEvery = 0 }
     try assertRefused(saying: "window has 21 samples, its branch 20") { $0.input.length = 21 }
     try assertRefused(saying: "heartwood-model-1") { $0.format = "heartwood-model-1" }
   }
