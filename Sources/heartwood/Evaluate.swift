@@ -62,7 +62,8 @@ struct Evaluate: ParsableCommand {
       guard let read else { continue }
       judged.append(
         .init(
-          name: place.name, part: part(of: place.name, description), lead: read.lead, examples: target.examples, probabilities: probabilities))
+          name: place.name, part: part(of: place.name, description), lead: read.lead,
+          examples: target.examples, probabilities: probabilities, reason: read.reason))
     }
     try session.together {
       guard session.leads else { return }
@@ -82,23 +83,24 @@ struct Evaluate: ParsableCommand {
     return description.holds(record) ? "seen in training" : "target"
   }
 
-  /// The beats to judge; none of a record without any, where all records were asked for.
+  /// The beats to judge; where all records were asked for, none of one that cannot be used, and why.
   private func read(_ place: Databases.Place, _ description: ModelDescription) throws -> (
-    lead: String, examples: Examples
+    lead: String, examples: Examples, reason: String?
   ) {
     do {
       let patient = try Patient.load(
         record: place.path, window: description.window, lead: lead ?? description.input.lead,
         labelling: description.labelling, annotator: annotator)
       let known = description.numbered(from > 0 ? patient.examples(fromSecond: from) : patient.examples)
-      guard known.count == 0, case .named = records else { return (patient.lead, known) }
+      guard known.count == 0 else { return (patient.lead, known, nil) }
       throw Failure(
         .data,
         "record \(place.name) has no beat of the model's classes (\(description.classes.joined(separator: ", ")))"
           + (from > 0 ? " after second \(from) (--from)" : ""))
-    } catch let error as CohortError where error.isForWantOfBeats {
-      guard case .all = records else { throw error }
-      return ("", Examples(windowLength: description.input.length))
+    } catch {
+      let failure = Failure(error)
+      guard case .all = records, failure.status == .data else { throw error }
+      return ("", Examples(windowLength: description.input.length), failure.message)
     }
   }
 

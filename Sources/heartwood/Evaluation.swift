@@ -23,6 +23,14 @@ struct Evaluation: Encodable {
     let lead: String
     let examples: Examples
     let probabilities: [Float]
+    /// Why there are no beats.
+    let reason: String?
+  }
+
+  /// A record that cannot be judged.
+  struct LeftOut: Encodable {
+    let name: String
+    let reason: String
   }
 
   let model: String
@@ -37,8 +45,8 @@ struct Evaluation: Encodable {
   /// All records' beats together.
   @Balanced private(set) var test: Summary.Test
   let perRecord: [Record]
-  /// Records without a beat to judge.
-  let leftOut: [String]
+  /// Of all records that were asked for: those that cannot be judged.
+  let leftOut: [LeftOut]
 
   /// Throws `Failure` if no record has a beat.
   init(
@@ -58,7 +66,9 @@ struct Evaluation: Encodable {
     let kept = judged.filter { $0.examples.count > 0 }
     guard !kept.isEmpty else {
       throw Failure(
-        .data, "no record in \(databases.folders.joined(separator: ", ")) has a beat to judge by this model")
+        .data,
+        "no record in \(databases.folders.joined(separator: ", ")) has a beat to judge by this model"
+          + (judged.first?.reason.map { " (\($0))" } ?? ""))
     }
     self.model = model
     self.network = description.system.name
@@ -78,7 +88,7 @@ struct Evaluation: Encodable {
     test = Summary.Test(
       metrics: metrics(kept.flatMap(\.examples.labels), kept.flatMap(\.probabilities)), protocol: answer,
       perPatient: PatientMeans(records.map { ($0.name, $0.metrics) }), aamiClasses: aami(kept))
-    leftOut = judged.filter { $0.examples.count == 0 }.map(\.name)
+    leftOut = judged.compactMap { record in record.reason.map { LeftOut(name: record.name, reason: $0) } }
   }
 }
 

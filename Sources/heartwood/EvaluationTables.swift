@@ -34,9 +34,7 @@ struct EvaluationTables {
       notes.append(FigureTables.strictNote)
     }
     if evaluation.from > 0 { notes.append("only beats after second \(evaluation.from) of each record.") }
-    if !evaluation.leftOut.isEmpty {
-      notes.append("no beat to judge in: \(evaluation.leftOut.joined(separator: ", ")).")
-    }
+    notes += evaluation.leftOut.map { "left out: \($0.name) (\($0.reason))." }
     return notes
   }
 

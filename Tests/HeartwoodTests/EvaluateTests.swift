@@ -50,10 +50,32 @@ final class EvaluateTests: CommandTestCase {
     try file.write(to: "\(other)/\(copy).atr")
   }
 
+  /// Records that cannot be judged: without an ECG lead, constant, with files that are cut off or empty.
+  private func unusable(in other: String) throws {
+    for (name, part, bytes) in [("cut", "dat", 1000), ("torn", "atr", 301), ("blank", "atr", 0)] {
+      try copy("sim004", to: other, as: name) { _ in }
+      let path = URL(fileURLWithPath: "\(other)/\(name).\(part)")
+      try Data(contentsOf: path).prefix(bytes).write(to: path)
+    }
+    try copy("sim004", to: other, as: "flat") { _ in }
+    let whole = try Record.read(at: "\(other)/flat")
+    try Record(
+      header: whole.header,
+      signals: whole.signals.map {
+        Signal(specification: $0.specification, digital: $0.digital.map { _ in 100 })
+      }
+    ).write(to: other)
+    try copy("sim004", to: other, as: "breath") { _ in }
+    let header = try String(contentsOfFile: "\(other)/breath.hea", encoding: .utf8)
+    try header.replacingOccurrences(of: "MLII", with: "RESP").replacingOccurrences(of: "V1", with: "ABP")
+      .write(toFile: "\(other)/breath.hea", atomically: true, encoding: .utf8)
+  }
+
   func testAllRecordsOfTwoFoldersOnAnyRanks() throws {
     let other = "\(folder)/other"
     try copy("sim004", to: other, as: "sunny") { $0.removeAll { $0.code.isBeat && $0.code.symbol != "N" } }
     try copy("sim004", to: other, as: "silent") { $0.removeAll { $0.code.isBeat } }
+    try unusable(in: other)
     let arguments = ["--data", database, "--data", other, "--records", "all"]
     let folders = try [1, 2, 3].map { try judge($0, "all\($0)", arguments) }
     for file in ["evaluation.json", "evaluation.csv", "evaluation.html"] {
@@ -66,7 +88,14 @@ final class EvaluateTests: CommandTestCase {
     XCTAssertEqual(
       records.map { $0["name"] as? String }, ["sim001", "sim002", "sim003", "sim004", "sunny"])
     XCTAssertEqual(records.map { $0["isOfOneClass"] as? Bool }, [false, false, false, false, true])
-    XCTAssertEqual(evaluation["leftOut"] as? [String], ["silent"])
+    let leftOut = try XCTUnwrap(evaluation["leftOut"] as? [[String: String]])
+    XCTAssertEqual(
+      leftOut.map { $0["name"] }, ["blank", "breath", "cut", "flat", "silent", "torn"], "\(leftOut)")
+    for (row, words) in zip(
+      leftOut, ["blank", "ECG lead", "cut.dat", "all its samples are equal", "no annotated beat", "torn.atr"])
+    {
+      XCTAssertTrue(row["reason"]?.contains(words) ?? false, "\(row)")
+    }
     let figures = records.map { $0["metrics"] as? [String: Any] }
     XCTAssertEqual(figures.map { $0?["balancedAccuracy"] is NSNull }, [false, false, false, false, true])
     let test = try XCTUnwrap(evaluation["test"] as? [String: Any])
