@@ -55,8 +55,8 @@ struct Adapt: ParsableCommand {
   var output: String
 
   func validate() throws {
-    guard seconds > 0, seconds.isFinite else {
-      throw ValidationError("--seconds \(seconds): must be positive")
+    guard seconds > 0, seconds <= 1e9 else {
+      throw ValidationError("--seconds \(seconds): must be positive, and at most 1e9")
     }
     guard RecordList(argument: record)?.names == [record] else {
       throw ValidationError("--record \(record): one record's name inside the data folder")

@@ -42,6 +42,7 @@ struct Evaluate: ParsableCommand {
 
   func validate() throws {
     guard from >= 0, from <= 1e9 else { throw ValidationError("--from \(from): seconds from 0 on") }
+    try checkAnnotator(annotator)
   }
 
   func run() throws {

@@ -139,10 +139,10 @@ enum OutputFolder {
     do {
       try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     } catch {
-      throw Failure(.cannotCreate, "cannot create --output \(path)")
+      throw Failure(.cannotCreate, "cannot create --output \(path): \(error.reason)")
     }
     guard access(path, W_OK) == 0 else {
-      throw Failure(.cannotCreate, "cannot write into --output \(path)")
+      throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
     }
   }
 }

@@ -25,6 +25,13 @@ enum RecordChoice {
   }
 }
 
+/// Throws `ValidationError` for what cannot be an annotation file's extension.
+func checkAnnotator(_ annotator: String) throws {
+  if annotator.isEmpty || annotator.contains("/") {
+    throw ValidationError("--annotator \(annotator): the extension of an annotation file, such as atr")
+  }
+}
+
 /// Folders of records in WFDB form, looked through as if they were one.
 struct Databases {
   let folders: [String]

@@ -19,7 +19,7 @@ final class RunFolder {
     do {
       try manager.createDirectory(atPath: model, withIntermediateDirectories: true)
     } catch {
-      throw Failure(.cannotCreate, "cannot create --output \(path): \(Self.reason(error))")
+      throw Failure(.cannotCreate, "cannot create --output \(path): \(error.reason)")
     }
     guard access(path, W_OK) == 0, access(model, W_OK) == 0 else {
       throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
@@ -64,7 +64,7 @@ final class RunFolder {
     do {
       try metrics?.write(contentsOf: pending)
     } catch {
-      throw Failure(.inputOutput, "cannot write \(metricsPath): \(Self.reason(error))")
+      throw Failure(.inputOutput, "cannot write \(metricsPath): \(error.reason)")
     }
     pending.removeAll(keepingCapacity: true)
     flushed = Date()
@@ -73,9 +73,12 @@ final class RunFolder {
   func write(_ data: Data, as name: String) throws {
     try AtomicFile.write(data, to: "\(path)/\(name)")
   }
+}
 
-  private static func reason(_ error: any Error) -> String {
-    let error = error as NSError
+extension Error {
+  /// In words, the system's own where it gave one.
+  var reason: String {
+    let error = self as NSError
     let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError
     return underlying?.localizedDescription ?? error.localizedDescription
   }

@@ -194,6 +194,7 @@ final class AdaptTests: CommandTestCase {
     try refuse(64, "--record x/sim001 is a task of the model already", ["--record", "x/sim001"])
     try refuse(64, "--record ../sim004", ["--record", "../sim004"])
     try refuse(64, "--seconds 0", ["--seconds", "0"])
+    try refuse(64, "--seconds 10000000000.0", ["--seconds", "1e10"])
     try refuse(64, "record sim004 has only 240.0 s", ["--seconds", "500"])
     try refuse(64, "--trunk", ["--trunk", "thawed"])
     try refuse(64, "--steps 0", ["--steps", "0"])

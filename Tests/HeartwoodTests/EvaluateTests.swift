@@ -205,6 +205,8 @@ final class EvaluateTests: CommandTestCase {
     try expectRefusal(64, "sim004 is named twice", data + ["--records", "sim004,sim003,sim004"])
     try expectRefusal(64, "--records", data + ["--records", "../sim004"])
     try expectRefusal(64, "--from", data + ["--records", "sim004", "--from=-1"])
+    try expectRefusal(64, "--annotator ../atr", data + ["--records", "sim004", "--annotator", "../atr"])
+    try expectRefusal(64, "--annotator : the", data + ["--records", "sim004", "--annotator", ""])
     try expectRefusal(64, "--data names a folder twice", data + data + ["--records", "sim004"])
     try expectRefusal(
       64, "sim004 is not a task", data + ["--records", "sim001,sim004", "--protocol", "own"])

@@ -319,7 +319,8 @@ final class PredictTests: CommandTestCase {
 
     try Data("in the way".utf8).write(to: URL(fileURLWithPath: "\(folder)/file"))
     try expect(
-      73, "file/out", 2, ["predict", "--model", "\(run)/model", "--output", "\(folder)/file/out"] + good)
+      73, "cannot create --output \(folder)/file/out: ", 2,
+      ["predict", "--model", "\(run)/model", "--output", "\(folder)/file/out"] + good)
     try FileManager.default.createDirectory(
       atPath: "\(folder)/out/sim003.csv/in-the-way", withIntermediateDirectories: true)
     try expect(74, "out/sim003.csv", 2, base + good)

@@ -45,9 +45,7 @@ struct Predict: ParsableCommand {
       throw ValidationError(
         "--abnormal-symbol \(abnormalSymbol): a WFDB beat symbol other than N, such as Q or V")
     }
-    if let annotator, annotator.isEmpty || annotator.contains("/") {
-      throw ValidationError("--annotator \(annotator): the extension of an annotation file, such as atr")
-    }
+    if let annotator { try checkAnnotator(annotator) }
   }
 
   func run() throws { Session.run { session in try predict(session) } }
@@ -133,9 +131,11 @@ struct Predict: ParsableCommand {
     let base = "\(output)/\(prediction.recording.name)"
     let annotations = try PredictionFiles.annotations(
       prediction, abnormal: AnnotationCode(symbol: abnormalSymbol)!)
-    try AtomicFile.write(Data(try annotations.encoded(path: "\(base).hwd")), to: "\(base).hwd")
-    try AtomicFile.write(PredictionFiles.csv(prediction), to: "\(base).csv")
-    try AtomicFile.write(Data(page.utf8), to: "\(base).html")
+    let files = [
+      ("hwd", Data(try annotations.encoded(path: "\(base).hwd"))), ("csv", PredictionFiles.csv(prediction)),
+      ("html", Data(page.utf8)),
+    ]
+    for (kind, data) in files { try AtomicFile.write(data, to: "\(base).\(kind)") }
     progress.end("judging \(prediction.judged) beats")
     say("\n\(prediction.table(origin: origin).text)\n\nWritten: \(base).hwd, .csv, .html")
   }
