@@ -78,13 +78,8 @@ public struct AdaptationNote: Codable, Sendable, Equatable {
   }
 }
 
-/// The budget of a newcomer's training: our choice, made on records 116 208 209 215 220 223, each joining a network of the other five by
-/// its first 60 s, mean balanced accuracy on what follows.
-///
-/// CNN, RNN, LSTM over six seeds, frozen, with stand-ins of simulated patients 0.951, 0.891, 0.918, of simulated patients and sources
-/// 0.947, 0.896, 0.911; not adapted 0.783, 0.732, 0.701. From the other start, with stand-ins of both kinds: 0.941, 0.879, 0.883. CNN, two
-/// to four seeds, with other stand-ins: 200 steps 0.908, 800 0.930, 3200 0.936; 1e-3 is slower, 1e-2 the same; dropout 0.4 and weight
-/// decay 1e-3 lose 0.004 and nothing; the trunk trained on the minute too 0.930; joint 0.913 without dropout, 0.885 with 0.2.
+/// The budget of a newcomer's training: our choice, made on other patients than those of the results. How, and by which figures,
+/// `heartwood paper` tells among its choices.
 public struct AdaptationRecipe: Sendable {
   public var steps = 800
   /// Adam's at the start.
