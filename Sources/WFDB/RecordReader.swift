@@ -1,4 +1,4 @@
-/// Reads a record a stretch at a time, for records that are longer than memory: nothing is kept between the calls.
+/// Reads a record a stretch at a time, for records that are longer than memory: no samples are kept between the calls.
 ///
 /// Stretches may be read in any order. In format 8 (differences) one that does not follow the last takes the time of reading the record up
 /// to it.

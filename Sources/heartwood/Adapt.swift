@@ -10,9 +10,9 @@ struct Adapt: ParsableCommand {
     abstract:
       "Let a new patient join a trained model as one more task, by the first labelled seconds of the recording.",
     discussion: """
-      Trains a branch, a part of the trunk's input and a head for the new patient and judges them on what follows, beside what the model
-      says of the patient as of a stranger. Of the annotations only those of the first seconds are used in training; the lead is
-      filtered and standardised whole, without labels. A class with fewer than 10 beats there is learned from simulated patients' beats
+      Trains a branch, a part of the trunk's input and a head for the new patient and judges them on what follows, beside what the model \
+      says of the patient as of a stranger. Of the annotations only those of the first seconds are used in training; the lead is \
+      filtered and standardised whole, without labels. A class with fewer than 10 beats there is learned from simulated patients' beats \
       too. Writes a run folder whose model has the patient's task: `evaluate --protocol own` judges by it.
 
       Example:
@@ -32,7 +32,7 @@ struct Adapt: ParsableCommand {
   var seconds: Double
   @Option(
     help:
-      "frozen: the patient's own parts train, all else stays, and no other recording is read; joint: all tasks and the trunk train on, with the model's own source records in --data."
+      "frozen: the patient's own parts train, all else stays, and no other recording is read unless --borrow; joint: all tasks and the trunk train on, with the model's own source records in --data."
   )
   var trunk: TrunkTraining = .frozen
   @Flag(

@@ -8,7 +8,7 @@ struct Evaluate: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Judge a trained model on records.",
     discussion: """
-      Any database in WFDB form: a record is a header, signal files and an annotation file. Writes evaluation.json, evaluation.csv and
+      Any database in WFDB form: a record is a header, signal files and an annotation file. Writes evaluation.json, evaluation.csv and \
       evaluation.html.
 
       Example:
