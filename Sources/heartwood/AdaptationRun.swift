@@ -67,13 +67,14 @@ struct AdaptationRun {
     if description.holds(record) || files.contains(ModelFolder.taskFile(record)) {
       try session.end(.usage, "--record \(record) is a task of the model already")
     }
-    guard command.trunk == .joint else { return }
-    if description.scenario != Scenario.inconsistent.rawValue || description.adaptations != nil {
-      try session.end(
-        .usage,
-        "--trunk joint: the model's tasks were trained on parts of their records that it does not tell; use --trunk frozen"
-      )
+    // What tasks were trained on must be told by their records alone: no beat that they are to be judged on may be trained on.
+    let joint = command.trunk == .joint
+    let isConsistent = description.scenario != Scenario.inconsistent.rawValue
+    let untold = "the model's tasks were trained on parts of their records that it does not tell"
+    if joint && (isConsistent || description.adaptations != nil) {
+      try session.end(.usage, "--trunk joint: \(untold); use --trunk frozen")
     }
+    if command.borrow && isConsistent { try session.end(.usage, "--borrow: \(untold)") }
   }
 
   // MARK: The new patient

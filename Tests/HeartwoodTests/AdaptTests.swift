@@ -226,6 +226,7 @@ final class AdaptTests: CommandTestCase {
         "--steps", "20",
       ])
     try refuse(64, "--trunk joint", ["--trunk", "joint"], model: "\(known)/model")
+    try refuse(64, "--borrow: the model's tasks", ["--borrow"], model: "\(known)/model")
     try adapt(1, "known-frozen", model: "\(known)/model")
     // Joint training needs the sources' recordings.
     let alone = "\(folder)/alone"
