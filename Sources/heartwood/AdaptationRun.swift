@@ -133,14 +133,9 @@ struct AdaptationRun {
   ) throws -> Summary.Test? {
     let probabilities = try network.answer(examples, of: command.record, answer, session)
     guard session.leads else { return nil }
-    let classes = description.shape.classes
     return Summary.Test(
-      metrics: Metrics(
-        labels: examples.labels, probabilities: probabilities, classes: classes, seed: command.seed),
-      protocol: network.answerName(answer),
-      aamiClasses: AAMIFigures.all(
-        examples.symbols.map(AAMIClass.init(symbol:)),
-        verdicts: Metrics.verdicts(probabilities, classes: classes)))
+      examples.labels, probabilities, classes: description.shape.classes, seed: command.seed,
+      protocol: network.answerName(answer), aami: examples.symbols.map(AAMIClass.init(symbol:)))
   }
 
   // MARK: Training

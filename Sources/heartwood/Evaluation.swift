@@ -54,14 +54,12 @@ struct Evaluation: Encodable {
     answer: String, from: Double
   ) throws {
     let (classes, seed) = (description.classes, description.options.seed)
-    func metrics(_ labels: [Int32], _ probabilities: [Float]) -> Metrics {
-      Metrics(labels: labels, probabilities: probabilities, classes: classes.count, seed: seed)
-    }
-    func aami(_ judged: [Judged]) -> [AAMIFigures]? {
-      guard description.problem == Problem.detection.rawValue else { return nil }
-      return AAMIFigures.all(
-        judged.flatMap(\.examples.symbols).map(AAMIClass.init(symbol:)),
-        verdicts: judged.flatMap { Metrics.verdicts($0.probabilities, classes: classes.count) })
+    func figures(_ judged: [Judged], _ perPatient: PatientMeans? = nil) -> Summary.Test {
+      Summary.Test(
+        judged.flatMap(\.examples.labels), judged.flatMap(\.probabilities), classes: classes.count,
+        seed: seed, protocol: answer, perPatient: perPatient,
+        aami: description.problem == Problem.detection.rawValue
+          ? judged.flatMap(\.examples.symbols).map(AAMIClass.init(symbol:)) : nil)
     }
     let kept = judged.filter { $0.examples.count > 0 }
     guard !kept.isEmpty else {
@@ -79,15 +77,13 @@ struct Evaluation: Encodable {
     self.labelling = description.input.labelling
     self.classes = classes
     let records = kept.map { record in
-      let metrics = metrics(record.examples.labels, record.probabilities)
+      let own = figures([record])
       return Record(
-        name: record.name, part: record.part, lead: record.lead, metrics: metrics, isOfOneClass: metrics.isOfOneClass,
-        aamiClasses: aami([record]))
+        name: record.name, part: record.part, lead: record.lead, metrics: own.metrics,
+        isOfOneClass: own.isOfOneClass, aamiClasses: own.aamiClasses)
     }
     perRecord = records
-    test = Summary.Test(
-      metrics: metrics(kept.flatMap(\.examples.labels), kept.flatMap(\.probabilities)), protocol: answer,
-      perPatient: PatientMeans(records.map { ($0.name, $0.metrics) }), aamiClasses: aami(kept))
+    test = figures(kept, PatientMeans(records.map { ($0.name, $0.metrics) }))
     leftOut = judged.compactMap { record in record.reason.map { LeftOut(name: record.name, reason: $0) } }
   }
 }

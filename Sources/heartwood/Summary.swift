@@ -1,3 +1,4 @@
+import Cohort
 import Foundation
 import SharedTrunk
 
@@ -31,13 +32,17 @@ struct Summary: Codable {
     /// Of abnormal beats told from normal ones, where the beats' symbols are at hand.
     let aamiClasses: [AAMIFigures]?
 
+    /// `probabilities`: count x classes. `aami`: of every beat; nil where abnormal beats are not what is told, or not at hand.
     init(
-      metrics: Metrics, protocol: String, perPatient: PatientMeans? = nil, aamiClasses: [AAMIFigures]? = nil
+      _ labels: [Int32], _ probabilities: [Float], classes: Int, seed: UInt64, protocol: String,
+      perPatient: PatientMeans? = nil, aami: [AAMIClass?]?
     ) {
-      self.metrics = metrics
+      metrics = Metrics(labels: labels, probabilities: probabilities, classes: classes, seed: seed)
       self.protocol = `protocol`
       self.perPatient = perPatient
-      self.aamiClasses = aamiClasses
+      aamiClasses = aami.map {
+        AAMIFigures.all($0, verdicts: Metrics.verdicts(probabilities, classes: classes))
+      }
     }
 
     func encode(to encoder: any Encoder) throws {

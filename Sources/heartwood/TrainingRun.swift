@@ -177,15 +177,13 @@ struct TrainingRun {
 
   /// All test beats together: the targets', or in the consistent scenario every task's own.
   private func test(_ judged: [Judged], _ network: Network, _ data: RunData) -> Summary.Test {
-    let probabilities = judged.flatMap(\.probabilities)
     let aami = command.problem == .detection ? judged.compactMap(\.aami).flatMap { $0 } : []
     return Summary.Test(
-      metrics: metrics(judged.flatMap(\.labels), probabilities, data),
-      protocol: network.answerName(command.judgement),
+      judged.flatMap(\.labels), judged.flatMap(\.probabilities), classes: data.classes.count,
+      seed: command.seed, protocol: network.answerName(command.judgement),
       perPatient: data.tasks.pool == nil
         ? PatientMeans(judged.map { ($0.name, metrics($0.labels, $0.probabilities, data)) }) : nil,
-      aamiClasses: aami.isEmpty
-        ? nil : AAMIFigures.all(aami, verdicts: Metrics.verdicts(probabilities, classes: data.classes.count)))
+      aami: aami.isEmpty ? nil : aami)
   }
 
   private func metrics(_ labels: [Int32], _ probabilities: [Float], _ data: RunData) -> Metrics {
