@@ -16,6 +16,8 @@ struct Prediction {
   private(set) var judged = 0
   /// Beats x classes, NaN where not judged.
   private var probabilities: [Float]
+  /// Each beat's likeliest class; nil where not judged.
+  private var verdicts: [Int?]
 
   init(_ surveyed: SurveyedRecording, _ description: ModelDescription) {
     recording = surveyed.recording
@@ -27,6 +29,7 @@ struct Prediction {
     case .rhythms: (tellsRhythms, ordinary) = (true, nil)
     }
     probabilities = [Float](repeating: .nan, count: beats.count * classes.count)
+    verdicts = [Int?](repeating: nil, count: beats.count)
   }
 
   var frames: Int { recording.sampleCount }
@@ -34,7 +37,9 @@ struct Prediction {
   /// Probabilities (count x classes) of beats by their numbers.
   mutating func take(_ answers: [Float], of numbers: [Int]) {
     judged += numbers.count
+    let told = Metrics.verdicts(answers, classes: classes.count)
     for (row, number) in numbers.enumerated() {
+      verdicts[number] = told[row]
       for column in classes.indices {
         probabilities[number * classes.count + column] = answers[row * classes.count + column]
       }
@@ -44,12 +49,7 @@ struct Prediction {
   func probability(_ column: Int, of beat: Int) -> Float { probabilities[beat * classes.count + column] }
 
   /// The likeliest class; nil if the beat was not judged.
-  func verdict(_ beat: Int) -> Int? {
-    guard !probability(0, of: beat).isNaN else { return nil }
-    return classes.indices.dropFirst().reduce(0) {
-      probability($1, of: beat) > probability($0, of: beat) ? $1 : $0
-    }
-  }
+  func verdict(_ beat: Int) -> Int? { verdicts[beat] }
 
   /// Beats by verdict, those not judged last.
   var counts: [Int] {
