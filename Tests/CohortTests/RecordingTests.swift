@@ -190,7 +190,7 @@ final class RecordingTests: XCTestCase {
       let name = try SimulatedCohort(patients: 1, minutes: 30, seed: 2).write(patient: 1, to: folder)
       let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name).dat"))
       let path = "\(folder)/day.dat"
-      FileManager.default.createFile(atPath: path, contents: nil)
+      _ = FileManager.default.createFile(atPath: path, contents: nil)
       let file = try XCTUnwrap(FileHandle(forWritingAtPath: path))
       for _ in 0..<48 { try file.write(contentsOf: bytes) }
       try file.close()
