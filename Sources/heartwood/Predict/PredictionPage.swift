@@ -129,7 +129,8 @@ struct PredictionPage {
   private func strip(about beat: Int) throws -> SignalStrip {
     let rate = recording.samplingFrequency
     let length = Int(Self.stripSeconds * rate)
-    let start = max(0, min(prediction.beats[beat] - length / 2, prediction.frames - length))
+    // The beat in the middle of the first of the strip's two rows, not where one ends.
+    let start = max(0, min(prediction.beats[beat] - length / 4, prediction.frames - length))
     let frames = start..<min(start + length, prediction.frames)
     let (sampleRate, samples) = try recording.trace(frames)
     let shown = prediction.beats.indices.filter { frames.contains(prediction.beats[$0]) }

@@ -69,10 +69,10 @@ extension TransferForm {
       make(
         "anchor, residual (as p_lrk32)", .anchored, anchoring: Anchoring(bothSides: false, towers: 1), [.all]),
       make(
-        "anchored, one tower, without anchor and residual", .anchored,
+        "anchored, one tower, no anchor, no residual", .anchored,
         anchoring: Anchoring(anchored: false, residualRank: 0, towers: 1), [.typical]),
       make(
-        "anchored, one tower, without residual", .anchored, anchoring: Anchoring(residualRank: 0, towers: 1),
+        "anchored, one tower, no residual", .anchored, anchoring: Anchoring(residualRank: 0, towers: 1),
         [.typical]),
       make(
         oneName, .anchored, anchoring: Anchoring(towers: 1), [.typical, .all, .trimmed, .gated]),

@@ -24,6 +24,7 @@ extension PaperReport {
           form in
           guard let natural = form.conditions.first else { return nil }
           let label = form.name.replacingOccurrences(of: ", \(heading)", with: "")
+            .replacingOccurrences(of: "anchored, ", with: "")
           return .init(label, [mark(natural.perPatient), mark(natural.pooled)])
         })
     }
