@@ -136,19 +136,24 @@ static void HW_NAME(conv1d)(const float *restrict x, size_t rowStride, size_t st
   }
 }
 
+// Adds one row's part.
+static void HW_NAME(conv1d_backward_row)(const float *restrict x, size_t step, size_t window, const float *restrict dy,
+                                         float *restrict dw, float *restrict db, size_t positions, size_t channels) {
+  size_t c = 0;
+#define STRIP(lanes, vectors)                                                                                          \
+  for (; c + lanes * vectors <= channels; c += lanes * vectors)                                                        \
+    HW_JOIN(HW_NAME(backward_strip), lanes)(vectors, x, step, window, dy + c, dw + c, db + c, positions, channels);
+  HW_STRIPS(STRIP)
+#undef STRIP
+}
+
 static void HW_NAME(conv1d_backward)(const float *restrict x, size_t rowStride, size_t step, size_t window,
                                      const float *restrict dy, float *restrict dw, float *restrict db, size_t rows,
                                      size_t positions, size_t channels) {
   for (size_t i = 0; i < window * channels; i++) dw[i] = 0.0f;
   for (size_t c = 0; c < channels; c++) db[c] = 0.0f;
-  for (size_t r = 0; r < rows; r++, x += rowStride, dy += positions * channels) {
-    size_t c = 0;
-#define STRIP(lanes, vectors)                                                                                          \
-  for (; c + lanes * vectors <= channels; c += lanes * vectors)                                                        \
-    HW_JOIN(HW_NAME(backward_strip), lanes)(vectors, x, step, window, dy + c, dw + c, db + c, positions, channels);
-    HW_STRIPS(STRIP)
-#undef STRIP
-  }
+  for (size_t r = 0; r < rows; r++, x += rowStride, dy += positions * channels)
+    HW_NAME(conv1d_backward_row)(x, step, window, dy, dw, db, positions, channels);
 }
 
 static void HW_NAME(maxpool)(const float *restrict x, float *restrict y, uint16_t *restrict index, size_t rows,
@@ -183,6 +188,40 @@ static void HW_NAME(maxpool_backward)(const uint16_t *restrict index, const floa
 
 #undef HW_STRIPS
 #undef HW_SUMS
+
+// Row by row, so that what the convolution writes is pooled while it lies in the first-level cache. Max and ReLU commute: ReLU
+// then has fewer numbers to look at.
+static void HW_NAME(conv1d_pool)(const float *restrict x, size_t rowStride, size_t step, size_t window,
+                                 const float *restrict w, const float *restrict bias, float *restrict row,
+                                 float *restrict y, uint16_t *restrict index, size_t rows, size_t positions,
+                                 size_t channels, size_t pool) {
+  size_t outputs = positions / pool * channels;
+  for (size_t r = 0; r < rows; r++, x += rowStride, y += outputs, index += outputs) {
+    HW_NAME(conv1d)(x, rowStride, step, window, w, bias, row, 1, positions, channels);
+    HW_NAME(maxpool)(row, y, index, 1, positions, channels, pool);
+    HW_NAME(relu)(y, outputs);
+  }
+}
+
+static void HW_NAME(conv1d_pool_backward)(const float *restrict x, size_t rowStride, size_t step, size_t window,
+                                          const float *restrict y, const uint16_t *restrict index, float *restrict dy,
+                                          float *restrict row, float *restrict dw, float *restrict db, size_t rows,
+                                          size_t positions, size_t channels, size_t pool) {
+  size_t outputs = positions / pool * channels;
+  for (size_t i = 0; i < window * channels; i++) dw[i] = 0.0f;
+  for (size_t c = 0; c < channels; c++) db[c] = 0.0f;
+  for (size_t r = 0; r < rows; r++, x += rowStride, y += outputs, index += outputs, dy += outputs) {
+    HW_NAME(relu_backward)(y, dy, outputs);
+    HW_NAME(maxpool_backward)(index, dy, row, 1, positions, channels, pool);
+    HW_NAME(conv1d_backward_row)(x, step, window, row, dw, db, positions, channels);
+  }
+}
+
+// MARK: Products
+
+#define HW_LANES HW_WIDTH
+#include "product_tiles.h"
+#undef HW_LANES
 
 // MARK: Recurrence
 

@@ -28,6 +28,20 @@
     (const uint16_t *index, const float *dy, float *dx, size_t rows, size_t positions, size_t channels,                \
      size_t window),                                                                                                   \
     (index, dy, dx, rows, positions, channels, window))                                                                \
+  X(void, conv1d_pool,                                                                                                 \
+    (const float *x, size_t rowStride, size_t step, size_t window, const float *w, const float *bias, float *row,      \
+     float *y, uint16_t *index, size_t rows, size_t positions, size_t channels, size_t pool),                          \
+    (x, rowStride, step, window, w, bias, row, y, index, rows, positions, channels, pool))                             \
+  X(void, conv1d_pool_backward,                                                                                        \
+    (const float *x, size_t rowStride, size_t step, size_t window, const float *y, const uint16_t *index, float *dy,   \
+     float *row, float *dw, float *db, size_t rows, size_t positions, size_t channels, size_t pool),                   \
+    (x, rowStride, step, window, y, index, dy, row, dw, db, rows, positions, channels, pool))                          \
+  X(void, linear_input_gradient,                                                                                       \
+    (const float *dyT, const float *w, float *dx, size_t rows, size_t inputs, size_t outputs),                         \
+    (dyT, w, dx, rows, inputs, outputs))                                                                               \
+  X(void, linear_weight_gradient,                                                                                      \
+    (const float *x, const float *dy, float *dw, float *panel, size_t rows, size_t inputs, size_t outputs),            \
+    (x, dy, dw, panel, rows, inputs, outputs))                                                                         \
   X(void, rnn_forward, (float *h, const float *bias, size_t rows, size_t hidden), (h, bias, rows, hidden))             \
   X(void, rnn_backward, (const float *h, const float *dh, float *dz, size_t n), (h, dh, dz, n))                        \
   X(void, lstm_forward,                                                                                                \

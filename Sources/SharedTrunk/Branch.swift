@@ -10,9 +10,13 @@ protocol Branch: AnyObject {
 
 extension BranchShape {
   /// The branch of this shape over the parameters of `group`, for at most `batch` windows a call.
-  func makeBranch(_ group: ParameterGroup, batch: Int) -> any Branch {
+  func makeBranch(_ group: ParameterGroup, batch: Int, scratch: Scratch = Scratch()) -> any Branch {
     switch kind {
-    case .cnn: ConvolutionBranch(self, group, batch: batch)
+    case .cnn:
+      ConvolutionBlock(
+        length: length, inputChannels: inputChannels, outputChannels: channels, kernel: kernel,
+        padding: padded ? .same : .valid, pool: pool, batch: batch, weight: group[Tensor.convolutionWeight],
+        bias: group[Tensor.convolutionBias], scratch: scratch)
     case .rnn:
       RNN(
         frames: frames, inputs: frame * inputChannels, hidden: hidden, batch: batch,
@@ -28,31 +32,7 @@ extension BranchShape {
 }
 
 /// 1D convolution, ReLU, max-pooling, flattened (paper, section III.B.1). Features are ordered position first.
-///
-/// Max and ReLU commute: pooling goes first, so that ReLU has fewer numbers to look at.
-final class ConvolutionBranch: Branch {
-  private let convolution: Conv1D
-  private let relu: ReLU
-  private let pool: MaxPool1D
-
-  init(_ shape: BranchShape, _ group: ParameterGroup, batch: Int) {
-    convolution = Conv1D(
-      length: shape.length, inputChannels: shape.inputChannels, outputChannels: shape.channels,
-      kernel: shape.kernel,
-      padding: shape.padded ? .same : .valid, batch: batch, weight: group[Tensor.convolutionWeight],
-      bias: group[Tensor.convolutionBias])
-    relu = ReLU()
-    pool = MaxPool1D(positions: shape.positions, channels: shape.channels, window: shape.pool, batch: batch)
-  }
-
-  func forward(_ x: Matrix) -> Matrix {
-    relu.forward(pool.forward(convolution.forward(x)))
-  }
-
-  func backward(_ x: Matrix, _ dv: Matrix) {
-    convolution.backward(x, pool.backward(relu.backward(dv)))
-  }
-}
+extension ConvolutionBlock: Branch {}
 
 /// Over the window's frames, the last hidden state (paper, section III.B.2).
 extension RNN: Branch {}

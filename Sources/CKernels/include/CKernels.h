@@ -71,6 +71,26 @@ void hw_maxpool(const float *x, float *y, uint16_t *index, size_t rows, size_t p
 void hw_maxpool_backward(const uint16_t *index, const float *dy, float *dx, size_t rows, size_t positions,
                          size_t channels, size_t window);
 
+/// hw_conv1d, hw_maxpool over windows of `pool`, hw_relu: y has positions / pool a row. `row` is memory for one row of the
+/// convolution's output, positions * channels.
+void hw_conv1d_pool(const float *x, size_t rowStride, size_t step, size_t window, const float *w, const float *bias,
+                    float *row, float *y, uint16_t *index, size_t rows, size_t positions, size_t channels, size_t pool);
+/// The same back, y and index being what hw_conv1d_pool wrote: sets dw and db from dy, which is masked where y is 0. `row` as there.
+void hw_conv1d_pool_backward(const float *x, size_t rowStride, size_t step, size_t window, const float *y,
+                             const uint16_t *index, float *dy, float *row, float *dw, float *db, size_t rows,
+                             size_t positions, size_t channels, size_t pool);
+
+// MARK: Gradients of a linear layer
+
+/// The width of the two kernels below: they need at least this many rows, inputs and outputs.
+enum { HW_LINEAR_LEAST = 16 };
+
+/// dx = dy W^T, dx rows x inputs, W inputs x outputs; dy comes transposed, outputs x rows.
+void hw_linear_input_gradient(const float *dyT, const float *w, float *dx, size_t rows, size_t inputs, size_t outputs);
+/// dW = x^T dy, x rows x inputs, dy rows x outputs. `panel` is memory for 16 * rows.
+void hw_linear_weight_gradient(const float *x, const float *dy, float *dw, float *panel, size_t rows, size_t inputs,
+                               size_t outputs);
+
 // MARK: Recurrence
 
 /// h[r][j] = tanh(h[r][j] + bias[j])

@@ -1,0 +1,97 @@
+// The two products behind a wide linear layer's gradients, on vectors of HW_LANES floats. kernel_bodies.h includes this file
+// once, at the level's widest vector. Every element is one chain of multiply-adds in order, as oneDNN makes it, so that
+// overlapping tiles give the same bits.
+
+#if HW_LANES == 16
+#define HW_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HW_HIGH 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif HW_LANES == 8
+#define HW_LOW 0, 8, 1, 9, 2, 10, 3, 11
+#define HW_HIGH 4, 12, 5, 13, 6, 14, 7, 15
+#else
+#define HW_LOW 0, 4, 1, 5
+#define HW_HIGH 2, 6, 3, 7
+#endif
+
+#define HW_VECTOR HW_JOIN(HW_NAME(vector), HW_LANES)
+#define HW_UNROLL _Pragma("clang loop unroll(full)")
+
+// Interleaving the first half of the rows with the second, log2(HW_LANES) times over, transposes the square.
+HW_INLINE void HW_NAME(transpose_square)(HW_VECTOR *t) {
+  HW_VECTOR u[HW_LANES];
+  HW_UNROLL for (int stage = 1; stage < HW_LANES; stage *= 2) {
+    HW_UNROLL for (int i = 0; i < HW_LANES / 2; i++) {
+      u[2 * i] = __builtin_shufflevector(t[i], t[i + HW_LANES / 2], HW_LOW);
+      u[2 * i + 1] = __builtin_shufflevector(t[i], t[i + HW_LANES / 2], HW_HIGH);
+    }
+    HW_UNROLL for (int i = 0; i < HW_LANES; i++) t[i] = u[i];
+  }
+}
+
+// A square of dx: its transpose is what accumulates, dy^T being read by vectors and W by single numbers, so that W need not
+// be transposed.
+HW_INLINE void HW_NAME(input_gradient_tile)(const float *dyT, const float *w, float *dx, size_t rows, size_t inputs,
+                                            size_t outputs) {
+  HW_VECTOR sums[HW_LANES];
+  HW_UNROLL for (int i = 0; i < HW_LANES; i++) sums[i] = (HW_VECTOR){0};
+  for (size_t k = 0; k < outputs; k++) {
+    HW_VECTOR gradient = *(const HW_VECTOR *)(dyT + k * rows);
+    HW_UNROLL for (int i = 0; i < HW_LANES; i++) sums[i] += w[i * outputs + k] * gradient;
+  }
+  HW_NAME(transpose_square)(sums);
+  HW_UNROLL for (int i = 0; i < HW_LANES; i++) *(HW_VECTOR *)(dx + i * inputs) = sums[i];
+}
+
+static void HW_NAME(linear_input_gradient)(const float *restrict dyT, const float *restrict w, float *restrict dx,
+                                           size_t rows, size_t inputs, size_t outputs) {
+  for (size_t nextInput = 0; nextInput < inputs; nextInput += HW_LANES) {
+    size_t i = nextInput + HW_LANES <= inputs ? nextInput : inputs - HW_LANES;
+    for (size_t nextRow = 0; nextRow < rows; nextRow += HW_LANES) {
+      size_t r = nextRow + HW_LANES <= rows ? nextRow : rows - HW_LANES;
+      HW_NAME(input_gradient_tile)(dyT + r, w + i * outputs, dx + r * inputs + i, rows, inputs, outputs);
+    }
+  }
+}
+
+// `count` rows of dW, of `vectors` vectors each; x comes as a panel of HW_LANES inputs.
+HW_INLINE void HW_NAME(weight_gradient_tile)(int count, int vectors, const float *panel, const float *dy, float *dw,
+                                             size_t rows, size_t outputs) {
+  HW_VECTOR sums[8][2];
+  HW_UNROLL for (int i = 0; i < count; i++)
+    HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] = (HW_VECTOR){0};
+  for (size_t r = 0; r < rows; r++) {
+    HW_VECTOR gradient[2];
+    HW_UNROLL for (int v = 0; v < vectors; v++)
+      gradient[v] = *(const HW_VECTOR *)(dy + r * outputs + v * HW_LANES);
+    HW_UNROLL for (int i = 0; i < count; i++)
+      HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] += panel[r * HW_LANES + i] * gradient[v];
+  }
+  HW_UNROLL for (int i = 0; i < count; i++)
+    HW_UNROLL for (int v = 0; v < vectors; v++) *(HW_VECTOR *)(dw + i * outputs + v * HW_LANES) = sums[i][v];
+}
+
+// Rows of x that lie a power of two apart fall into the same few cache sets: a panel's columns are copied side by side first.
+static void HW_NAME(linear_weight_gradient)(const float *restrict x, const float *restrict dy, float *restrict dw,
+                                            float *restrict panel, size_t rows, size_t inputs, size_t outputs) {
+  const size_t tall = HW_LANES == 16 ? 8 : 4, wide = 2 * HW_LANES;
+  for (size_t next = 0; next < inputs; next += HW_LANES) {
+    size_t input = next + HW_LANES <= inputs ? next : inputs - HW_LANES;
+    for (size_t r = 0; r < rows; r++)
+      *(HW_VECTOR *)(panel + r * HW_LANES) = *(const HW_VECTOR *)(x + r * inputs + input);
+    for (size_t i = 0; i < HW_LANES; i += tall) {
+      float *row = dw + (input + i) * outputs;
+      size_t o = 0;
+      for (; o + wide <= outputs; o += wide)
+        HW_NAME(weight_gradient_tile)(tall, 2, panel + i, dy + o, row + o, rows, outputs);
+      for (; o < outputs; o += HW_LANES) {
+        size_t start = o + HW_LANES <= outputs ? o : outputs - HW_LANES;
+        HW_NAME(weight_gradient_tile)(tall, 1, panel + i, dy + start, row + start, rows, outputs);
+      }
+    }
+  }
+}
+
+#undef HW_LOW
+#undef HW_HIGH
+#undef HW_VECTOR
+#undef HW_UNROLL
