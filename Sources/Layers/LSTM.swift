@@ -27,13 +27,14 @@ public final class LSTM {
   ///   - inputWeight: D x 4H.
   ///   - recurrentWeight: H x 4H.
   ///   - bias: 1 x 4H.
+  ///   - scratch: memory shared with the same layer of other tasks.
   public init(
     frames: Int, inputs: Int, hidden: Int, batch: Int, inputWeight: Parameter, recurrentWeight: Parameter,
-    bias: Parameter
+    bias: Parameter, scratch: Scratch = Scratch()
   ) {
     self.recurrence = Recurrence(
       frames: frames, inputs: inputs, hidden: hidden, batch: batch, gates: 4, inputWeight: inputWeight,
-      recurrentWeight: recurrentWeight, bias: bias)
+      recurrentWeight: recurrentWeight, bias: bias, scratch: scratch)
     self.gates = recurrence.storage(columns: 4 * hidden)
     self.cells = recurrence.storage(columns: hidden)
     self.cellTanhs = recurrence.storage(columns: hidden)

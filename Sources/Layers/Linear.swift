@@ -8,7 +8,7 @@ public final class Linear {
   public var outputs: Int { weight.value.columns }
   private let output: Matrix
   private let outputStorage: Storage
-  private let inputGradient: Storage
+  private let inputGradients: Storage
   private let wide: WideGradients?
 
   /// - Parameters:
@@ -21,7 +21,7 @@ public final class Linear {
     self.bias = bias
     self.outputStorage = Storage(count: batch * outputs)
     self.output = outputStorage.matrix(rows: batch, columns: outputs)
-    self.inputGradient = scratch.storage(.inputGradient, count: batch * inputs)
+    self.inputGradients = scratch.storage(.inputGradient, count: batch * inputs)
     self.wide = WideGradients(inputs: inputs, outputs: outputs, batch: batch)
   }
 
@@ -33,21 +33,29 @@ public final class Linear {
     return y
   }
 
-  /// Sets the gradients of W and b from dy = dL/dy (B x out), x being forward's. Returns dL/dx (B x in) if wanted.
+  /// Sets the gradients of W and b from dy = dL/dy (B x out), x being forward's. Returns dL/dx: B x in.
   @discardableResult
-  public func backward(_ x: Matrix, _ dy: Matrix, wantInputGradient: Bool = true) -> Matrix? {
+  public func backward(_ x: Matrix, _ dy: Matrix) -> Matrix {
+    setGradients(x, dy)
+    return inputGradient(dy)
+  }
+
+  /// The gradients of W and b alone.
+  public func setGradients(_ x: Matrix, _ dy: Matrix) {
     precondition(
       x.rows == dy.rows && x.columns == weight.value.rows, "an input of another shape than forward's")
-    let wide = wide?.takes(rows: x.rows) == true ? wide : nil
-    if let wide {
+    if let wide, wide.takes(rows: x.rows) {
       wide.setWeightGradient(x, dy, weight.gradient)
     } else {
       multiply(x, dy, into: weight.gradient, transposeA: true)
     }
     if let bias { dy.sumColumns(into: bias.gradient) }
-    guard wantInputGradient else { return nil }
-    let dx = inputGradient.matrix(rows: x.rows, columns: x.columns)
-    if let wide {
+  }
+
+  /// dL/dx alone: B x in.
+  public func inputGradient(_ dy: Matrix) -> Matrix {
+    let dx = inputGradients.matrix(rows: dy.rows, columns: weight.value.rows)
+    if let wide, wide.takes(rows: dy.rows) {
       wide.setInputGradient(dy, weight.value, dx)
     } else {
       multiply(dy, weight.value, into: dx, transposeB: true)

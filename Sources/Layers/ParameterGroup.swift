@@ -8,7 +8,7 @@ public struct Parameter {
 }
 
 /// Tensors that are clipped and updated together: their values, gradients and Adam's two moments, each in one contiguous
-/// buffer. A tensor starts on a 64-byte boundary inside the buffer; the padding between tensors is and stays zero.
+/// buffer, so that a norm and a step of Adam are one pass each. A tensor starts on a 64-byte boundary inside the buffer; the padding between tensors is and stays zero.
 public final class ParameterGroup {
   public let name: String
   /// Length of each of the four buffers in floats, padding included.
@@ -20,13 +20,17 @@ public final class ParameterGroup {
   public let firstMoment: UnsafeMutablePointer<Float>
   public let secondMoment: UnsafeMutablePointer<Float>
   private let storage: Storage
+  private let gradientStorage: Storage
 
-  public init(name: String, tensors: [(name: String, rows: Int, columns: Int)]) {
+  /// - Parameter scratch: where gradients lie that other groups of the same size use in turn; nil for memory of their own.
+  public init(
+    name: String, tensors: [(name: String, rows: Int, columns: Int)], sharingGradients scratch: Scratch? = nil
+  ) {
     func padded(_ count: Int) -> Int { (count + 15) / 16 * 16 }
     let count = tensors.reduce(0) { $0 + padded($1.rows * $1.columns) }
-    let storage = Storage(count: 4 * count)
-    let values = storage.data
-    let gradients = values + count
+    let storage = Storage(count: 3 * count)
+    let gradientStorage = scratch?.storage(.weightGradients, count: count) ?? Storage(count: count)
+    let (values, gradients) = (storage.data, gradientStorage.data)
     var offset = 0
     self.parameters = tensors.map { tensor in
       defer { offset += padded(tensor.rows * tensor.columns) }
@@ -39,9 +43,10 @@ public final class ParameterGroup {
     self.count = count
     self.values = values
     self.gradients = gradients
-    self.firstMoment = values + 2 * count
-    self.secondMoment = values + 3 * count
+    self.firstMoment = values + count
+    self.secondMoment = values + 2 * count
     self.storage = storage
+    self.gradientStorage = gradientStorage
   }
 
   /// The parameter of that name, which must be one of the group's.

@@ -16,15 +16,16 @@ public final class RNN {
   ///   - inputWeight: D x H.
   ///   - recurrentWeight: H x H.
   ///   - bias: 1 x H.
+  ///   - scratch: memory shared with the same layer of other tasks.
   public init(
     frames: Int, inputs: Int, hidden: Int, batch: Int, inputWeight: Parameter, recurrentWeight: Parameter,
-    bias: Parameter
+    bias: Parameter, scratch: Scratch = Scratch()
   ) {
     self.recurrence = Recurrence(
       frames: frames, inputs: inputs, hidden: hidden, batch: batch, gates: 1, inputWeight: inputWeight,
-      recurrentWeight: recurrentWeight, bias: bias)
+      recurrentWeight: recurrentWeight, bias: bias, scratch: scratch)
     self.states = recurrence.storage(columns: hidden)
-    self.preactivationGradients = recurrence.storage(columns: hidden)
+    self.preactivationGradients = scratch.storage(.preactivationGradients, count: frames * batch * hidden)
     self.stateGradient = Storage(count: batch * hidden)
   }
 

@@ -18,7 +18,7 @@ struct Recurrence {
   /// - Parameter batch: the largest number of rows of a call.
   init(
     frames: Int, inputs: Int, hidden: Int, batch: Int, gates: Int, inputWeight: Parameter,
-    recurrentWeight: Parameter, bias: Parameter
+    recurrentWeight: Parameter, bias: Parameter, scratch: Scratch
   ) {
     let width = gates * hidden
     precondition(frames >= 1, "a recurrent layer over no frames")
@@ -35,7 +35,7 @@ struct Recurrence {
     self.inputWeight = inputWeight
     self.recurrentWeight = recurrentWeight
     self.input = Storage(count: frames * batch * inputs)
-    self.transposed = Storage(count: width * hidden)
+    self.transposed = scratch.storage(.transposedWeight, count: width * hidden)
   }
 
   /// Memory for `columns` numbers a row in every step.

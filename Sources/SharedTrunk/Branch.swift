@@ -21,12 +21,12 @@ extension BranchShape {
       RNN(
         frames: frames, inputs: frame * inputChannels, hidden: hidden, batch: batch,
         inputWeight: group[Tensor.inputWeight],
-        recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias])
+        recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias], scratch: scratch)
     case .lstm:
       LSTM(
         frames: frames, inputs: frame * inputChannels, hidden: hidden, batch: batch,
         inputWeight: group[Tensor.inputWeight],
-        recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias])
+        recurrentWeight: group[Tensor.recurrentWeight], bias: group[Tensor.recurrentBias], scratch: scratch)
     }
   }
 }

@@ -35,8 +35,11 @@ final class ConcatNetwork: Learner {
     panel = Panel(
       heads: set.heads, names: names, owned: owned, classes: shape.classes, communicator: communicator)
     let batch = options.batch
+    let scratch = Scratch()
     slots = ownership.own.map {
-      TaskSlot(shape, index: $0, name: names[$0], tasks: names.count, batch: batch, seed: options.seed)
+      TaskSlot(
+        shape, index: $0, name: names[$0], tasks: names.count, batch: batch, seed: options.seed,
+        scratch: scratch, sharesGradients: options.exchange == .reduce)
     }
     votes = tasks.map { $0.vote(classes: shape.classes) }
     samplers = tasks.map { $0.sampler(classes: shape.classes) }
@@ -78,9 +81,7 @@ final class ConcatNetwork: Learner {
       exchange.add(
         loss: loss, gradient: slot.headBackward(h, scale: Float(lossScale)), task: slot.index)
     }
-    let loss = try exchange.backward(slots, kept: kept, step: step)
-    exchange.update(slots, with: optimizer)
-    return loss
+    return try exchange.backward(slots, kept: kept, step: step, optimizer)
   }
 
   /// The k-th examples of every task's minibatch meet in row k: drawn independently, n different heartbeats.

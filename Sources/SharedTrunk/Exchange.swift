@@ -31,10 +31,9 @@ protocol Exchange: AnyObject {
   func activations(_ slots: [TaskSlot], step: Int, trunkKey: UInt64) throws -> Matrix
   /// One head's part of the loss and of dL/dh.
   func add(loss: Double, gradient: Matrix, task: Int)
-  /// Carries dL/dh back through trunk and branches; sets every gradient that this rank updates. Returns the loss over all tasks.
-  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int) throws -> Double
-  /// Clips, decays and moves the weights of the slots and of the trunk.
-  func update(_ slots: [TaskSlot], with optimizer: Optimizer)
+  /// Carries dL/dh back through trunk and branches, then clips, decays and moves the weights of the slots and of the trunk. Returns the loss
+  /// over all tasks.
+  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int, _ optimizer: Optimizer) throws -> Double
   /// Collectives of one step.
   var collectives: Int { get }
 }

@@ -98,11 +98,11 @@ final class GatherExchange: Exchange {
     g.add(gradient)
   }
 
-  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int) throws -> Double {
+  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int, _ optimizer: Optimizer) throws -> Double {
     let dz = trunk.backward(g)
     var next = sums.data
     for task in names.indices {
-      let dv = products[task].backward(features(task, of: gathered), dz)!
+      let dv = products[task].backward(features(task, of: gathered), dz)
       features(task, of: featureGradients).data.update(from: dv.data, count: featureCount)
       next = append(inputs[task], at: next)
     }
@@ -121,10 +121,11 @@ final class GatherExchange: Exchange {
     next = sums.data
     for task in names.indices { next = take(inputs[task], from: next) }
     next = take(trunk.group, from: next)
+    update(slots, with: optimizer)
     return Double(loss.pointee)
   }
 
-  func update(_ slots: [TaskSlot], with optimizer: Optimizer) {
+  private func update(_ slots: [TaskSlot], with optimizer: Optimizer) {
     for task in names.indices {
       let norm = inputs[task].gradientNorm()
       let whole = (Double(norms[task]) + norm * norm).squareRoot()

@@ -74,14 +74,14 @@ final class PrivateResidual {
 
   /// Sets the head's part of the gradients and adds to dL/dh.
   func backwardHead(_ h: Matrix, _ dLogits: Matrix, into dh: Matrix) {
-    dh.add(head.backward(h, switched(dLogits, in: masked))!)
+    dh.add(head.backward(h, switched(dLogits, in: masked)))
   }
 
   /// Sets the other gradients; dL/dz of the changed z becomes that of the product.
   func backward(_ v: Matrix, _ dz: Matrix) {
     guard let reduced else { preconditionFailure("PrivateResidual.backward before forward") }
     let mine = switched(dz, in: gradient)
-    inputGradient = first.backward(v, second.backward(reduced, mine)!)
+    inputGradient = first.backward(v, second.backward(reduced, mine))
     mine.sumColumns(into: shift.gradient)
     scale.gradient.fill(0)
     for row in 0..<dz.rows where on.data[row] == 1 {

@@ -59,17 +59,17 @@ final class ReduceExchange: Exchange {
     gradientSum.add(gradient, task: task)
   }
 
-  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int) throws -> Double {
+  /// A slot's weights move as soon as their gradients are there, which are still in the cache then and lie where the next slot's will.
+  func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int, _ optimizer: Optimizer) throws -> Double {
     try sum(gradientSum, Message.gradients, step: step)
     gradientSum.read(into: g)
     let dz = trunk.backward(g)
-    for slot in slots { slot.backward(slot.projectBackward(dz), kept: kept) }
-    return gradientSum.loss
-  }
-
-  func update(_ slots: [TaskSlot], with optimizer: Optimizer) {
-    for slot in slots { optimizer.update(slot.group) }
+    for slot in slots {
+      slot.backward(slot.projectBackward(dz), kept: kept)
+      optimizer.update(slot.group)
+    }
     optimizer.update(trunk.group)
+    return gradientSum.loss
   }
 
   private func sum(_ sum: TaskSum, _ label: Kind, step: Int) throws {

@@ -51,11 +51,11 @@ final class Stack {
     let total = loss.forward(
       logits, labels: minibatch.labels.data, rowWeights: minibatch.weights.data)
     let dLogits = loss.backward(scale: scale)
-    let dh = head.backward(h, dLogits)!
+    let dh = head.backward(h, dLogits)
     residual?.backwardHead(h, dLogits, into: dh)
     let dz = trunk.backward(dh)
     residual?.backward(v, dz)
-    let dv = input.backward(v, dz)!
+    let dv = input.backward(v, dz)
     residual?.addInputGradient(to: dv)
     dropout.backward(dv)
     branch.backward(minibatch.x, features.backward(dv))

@@ -5,10 +5,10 @@ import Layers
 /// orthogonal, the LSTM's forget bias 1.
 enum Start {
   /// Branch, `W_i` and head of task `index`, from stream (seed, task). `W_i` has the fan-in of the whole concatenation, n d.
-  static func task(_ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64)
-    -> ParameterGroup
-  {
-    let group = ParameterGroup(name: name, tensors: shape.taskTensors)
+  static func task(
+    _ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64, sharingGradients: Scratch? = nil
+  ) -> ParameterGroup {
+    let group = ParameterGroup(name: name, tensors: shape.taskTensors, sharingGradients: sharingGradients)
     fill(
       group, shape, concatenated: tasks * shape.features,
       RandomStream(seed: streamKey(seed, .taskWeights, index)))

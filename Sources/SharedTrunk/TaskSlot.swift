@@ -17,20 +17,32 @@ final class TaskSlot {
   private let dropout: Dropout
   private let seed: UInt64
   private(set) var v: Matrix
+  private var h: Matrix
+  private var logitGradients: Matrix
 
   /// Task `index` of `tasks`, started from stream (seed, task) with the fan-in of the whole concatenation.
-  init(_ shape: NetworkShape, index: Int, name: String, tasks: Int, batch: Int, seed: UInt64) {
+  /// - Parameters:
+  ///   - scratch: what the rank's slots share of memory that each writes anew.
+  ///   - sharesGradients: whether the slot's weights are updated before the next slot goes backward.
+  init(
+    _ shape: NetworkShape, index: Int, name: String, tasks: Int, batch: Int, seed: UInt64,
+    scratch: Scratch = Scratch(), sharesGradients: Bool = false
+  ) {
     self.index = index
     self.seed = seed
-    group = Start.task(shape, index: index, name: name, tasks: tasks, seed: seed)
-    branch = shape.branch.makeBranch(group, batch: batch)
+    group = Start.task(
+      shape, index: index, name: name, tasks: tasks, seed: seed,
+      sharingGradients: sharesGradients ? scratch : nil)
+    branch = shape.branch.makeBranch(group, batch: batch, scratch: scratch)
     features = Features(shape, batch: batch)
-    projection = Linear(weight: group[Tensor.input], bias: nil, batch: batch)
+    projection = Linear(weight: group[Tensor.input], bias: nil, batch: batch, scratch: scratch)
     head = Linear(weight: group[Tensor.headWeight], bias: group[Tensor.headBias], batch: batch)
     loss = SoftmaxCrossEntropy(classes: shape.classes, batch: batch)
     dropout = Dropout(probability: Double(shape.dropout), columns: shape.features, batch: batch)
     minibatch = Minibatch(shape, batch: batch)
     v = features.matrix
+    h = features.matrix
+    logitGradients = features.matrix
   }
 
   /// The branch: sets and returns `v_i`, B x d, of the minibatch. With a training step: dropout, and rows kept by other slots zeroed.
@@ -48,10 +60,11 @@ final class TaskSlot {
   func project() -> Matrix { projection.forward(v) }
 
   /// Sets dW_i; returns `dv_i = dz W_i^T`: B x d.
-  func projectBackward(_ dz: Matrix) -> Matrix { projection.backward(v, dz)! }
+  func projectBackward(_ dz: Matrix) -> Matrix { projection.backward(v, dz) }
 
-  /// Back through dropout and branch: sets the branch's gradients from dv_i: B x d.
+  /// Back through dropout and branch: sets the branch's gradients from dv_i: B x d, and the head's from the last `headBackward`.
   func backward(_ dv: Matrix, kept: SlotChoice?) {
+    head.setGradients(h, logitGradients)
     dropout.backward(dv)
     kept?.zeroOthers(index, dv)
     branch.backward(minibatch.x, features.backward(dv))
@@ -62,9 +75,11 @@ final class TaskSlot {
     loss.forward(head.forward(h), labels: minibatch.labels.data, rowWeights: minibatch.weights.data)
   }
 
-  /// Sets the head's gradients; returns this head's part of dL/dh: B x H'. `scale`: from summed loss to L.
+  /// This head's part of dL/dh: B x H'. `scale`: from summed loss to L. The head's gradients follow in `backward`, on the same h.
   func headBackward(_ h: Matrix, scale: Float) -> Matrix {
-    head.backward(h, loss.backward(scale: scale))!
+    self.h = h
+    logitGradients = loss.backward(scale: scale)
+    return head.inputGradient(logitGradients)
   }
 
   /// The head's class probabilities on `h`: B x classes.

@@ -39,8 +39,8 @@ final class TimingTower {
   func train(_ rr: Matrix, labels: UnsafePointer<Int32>, scale: Float) {
     let h = relu.forward(first.forward(rr))
     _ = loss.forward(second.forward(h), labels: labels)
-    first.backward(
-      rr, relu.backward(second.backward(h, loss.backward(scale: scale))!), wantInputGradient: false)
+    first.setGradients(
+      rr, relu.backward(second.backward(h, loss.backward(scale: scale))))
   }
 
   /// How much likelier the second of two classes is, a number an example: the logarithm of the ratio.

@@ -44,7 +44,7 @@ final class Trunk {
     var d = g
     for index in layers.indices.reversed() {
       dropouts[index + 1].backward(d)
-      d = layers[index].linear.backward(inputs[index], layers[index].relu.backward(d))!
+      d = layers[index].linear.backward(inputs[index], layers[index].relu.backward(d))
     }
     dropouts[0].backward(d)
     d.maskWhereRectified(rectified)
