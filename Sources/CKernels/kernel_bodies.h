@@ -241,27 +241,56 @@ HW_INLINE float HW_NAME(tanh)(float x) {
 // Absolute error below 2e-7, exactly 0 and 1 at the ends.
 HW_INLINE float HW_NAME(sigmoid)(float x) { return 0.5f + 0.5f * HW_NAME(tanh)(0.5f * x); }
 
-static void HW_NAME(rnn_forward)(float *restrict h, const float *restrict bias, size_t rows, size_t hidden) {
-  for (size_t r = 0; r < rows; r++, h += hidden)
-    for (size_t j = 0; j < hidden; j++) h[j] = HW_NAME(tanh)(h[j] + bias[j]);
+// What the memory's latency hides behind: with many tasks on a rank a step's numbers come from memory, and they are asked for while
+// the step before is computed. Steps lie one after the other; beyond the last nothing is read, and asking does no harm.
+HW_INLINE void HW_NAME(prefetch)(const float *x, size_t n) {
+  for (size_t i = 0; i < n; i += 16) __builtin_prefetch(x + i, 1, 2);
+}
+
+// row[j] = sum over d of x[d] W[d][j], a chain in order, as a product of matrices makes it.
+HW_INLINE void HW_NAME(input_product)(const struct hw_frame *frame, size_t r, float *restrict row, size_t width) {
+  const float *x = frame->x + r * frame->stride, *restrict w = frame->weight;
+  for (size_t j = 0; j < width; j++) row[j] = x[0] * w[j];
+  for (size_t d = 1; d < frame->inputs; d++) {
+    w += width;
+    for (size_t j = 0; j < width; j++) row[j] += x[d] * w[j];
+  }
+}
+
+static void HW_NAME(rnn_forward)(float *restrict h, const struct hw_frame *frame, const float *restrict bias,
+                                 float *restrict row, size_t rows, size_t hidden) {
+  for (size_t r = 0; r < rows; r++, h += hidden) {
+    HW_NAME(prefetch)(h + rows * hidden, hidden);
+    HW_NAME(input_product)(frame, r, row, hidden);
+    for (size_t j = 0; j < hidden; j++) h[j] = HW_NAME(tanh)(h[j] + row[j] + bias[j]);
+  }
 }
 
 static void HW_NAME(rnn_backward)(const float *restrict h, const float *restrict dh, float *restrict dz, size_t n) {
-  for (size_t i = 0; i < n; i++) dz[i] = HW_NAME(flushed)(dh[i] * (1.0f - h[i] * h[i]));
+  for (size_t next = 0, start = 0; start < n; start = next) {
+    next = start + 64 < n ? start + 64 : n;
+    HW_NAME(prefetch)(h + start - 2 * n, next - start);
+    for (size_t i = start; i < next; i++) dz[i] = HW_NAME(flushed)(dh[i] * (1.0f - h[i] * h[i]));
+  }
 }
 
 // A row's four gates lie in one array, `hidden` apart: assume_safety says that they do not overlap.
 
-static void HW_NAME(lstm_forward)(float *restrict gates, const float *restrict bias, const float *restrict before,
-                                  float *restrict c, float *restrict tanhC, float *restrict h, size_t rows,
-                                  size_t hidden) {
+static void HW_NAME(lstm_forward)(float *restrict gates, const struct hw_frame *frame, const float *restrict bias,
+                                  float *restrict row, const float *restrict before, float *restrict c,
+                                  float *restrict tanhC, float *restrict h, size_t rows, size_t hidden) {
   for (size_t r = 0; r < rows; r++) {
+    HW_NAME(prefetch)(gates + 4 * rows * hidden, 4 * hidden);
+    HW_NAME(prefetch)(c + rows * hidden, hidden);
+    HW_NAME(prefetch)(tanhC + rows * hidden, hidden);
+    HW_NAME(prefetch)(h + rows * hidden, hidden);
+    HW_NAME(input_product)(frame, r, row, 4 * hidden);
 #pragma clang loop vectorize(assume_safety)
     for (size_t j = 0; j < hidden; j++) {
-      float i = HW_NAME(sigmoid)(gates[j] + bias[j]);
-      float f = HW_NAME(sigmoid)(gates[hidden + j] + bias[hidden + j]);
-      float g = HW_NAME(tanh)(gates[2 * hidden + j] + bias[2 * hidden + j]);
-      float o = HW_NAME(sigmoid)(gates[3 * hidden + j] + bias[3 * hidden + j]);
+      float i = HW_NAME(sigmoid)(gates[j] + row[j] + bias[j]);
+      float f = HW_NAME(sigmoid)(gates[hidden + j] + row[hidden + j] + bias[hidden + j]);
+      float g = HW_NAME(tanh)(gates[2 * hidden + j] + row[2 * hidden + j] + bias[2 * hidden + j]);
+      float o = HW_NAME(sigmoid)(gates[3 * hidden + j] + row[3 * hidden + j] + bias[3 * hidden + j]);
       float cell = f * before[j] + i * g;
       float squashed = HW_NAME(tanh)(cell);
       gates[j] = i;
@@ -279,6 +308,9 @@ static void HW_NAME(lstm_forward)(float *restrict gates, const float *restrict b
 static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict before, const float *restrict tanhC,
                                    const float *restrict dh, float *restrict dc, size_t rows, size_t hidden) {
   for (size_t r = 0; r < rows; r++) {
+    HW_NAME(prefetch)(gates - 4 * rows * hidden, 4 * hidden);
+    HW_NAME(prefetch)(tanhC - rows * hidden, hidden);
+    HW_NAME(prefetch)(before - rows * hidden, hidden);
 #pragma clang loop vectorize(assume_safety)
     for (size_t j = 0; j < hidden; j++) {
       float i = gates[j], f = gates[hidden + j], g = gates[2 * hidden + j], o = gates[3 * hidden + j];

@@ -42,12 +42,14 @@
   X(void, linear_weight_gradient,                                                                                      \
     (const float *x, const float *dy, float *dw, float *panel, size_t rows, size_t inputs, size_t outputs),            \
     (x, dy, dw, panel, rows, inputs, outputs))                                                                         \
-  X(void, rnn_forward, (float *h, const float *bias, size_t rows, size_t hidden), (h, bias, rows, hidden))             \
+  X(void, rnn_forward,                                                                                                 \
+    (float *h, const struct hw_frame *frame, const float *bias, float *row, size_t rows, size_t hidden),               \
+    (h, frame, bias, row, rows, hidden))                                                                               \
   X(void, rnn_backward, (const float *h, const float *dh, float *dz, size_t n), (h, dh, dz, n))                        \
   X(void, lstm_forward,                                                                                                \
-    (float *gates, const float *bias, const float *before, float *c, float *tanhC, float *h, size_t rows,              \
-     size_t hidden),                                                                                                   \
-    (gates, bias, before, c, tanhC, h, rows, hidden))                                                                  \
+    (float *gates, const struct hw_frame *frame, const float *bias, float *row, const float *before, float *c,         \
+     float *tanhC, float *h, size_t rows, size_t hidden),                                                              \
+    (gates, frame, bias, row, before, c, tanhC, h, rows, hidden))                                                      \
   X(void, lstm_backward,                                                                                               \
     (float *gates, const float *before, const float *tanhC, const float *dh, float *dc, size_t rows, size_t hidden),   \
     (gates, before, tanhC, dh, dc, rows, hidden))                                                                      \

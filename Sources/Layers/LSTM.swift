@@ -13,6 +13,7 @@ public final class LSTM {
   private let cellTanhs: Storage
   private let states: Storage
   private let stateGradient: Storage
+  private let output: Storage
   private let cellGradient: Storage
   /// The cells before the first frame.
   private let zeros: Storage
@@ -40,6 +41,7 @@ public final class LSTM {
     self.cellTanhs = recurrence.storage(columns: hidden)
     self.states = recurrence.storage(columns: hidden)
     self.stateGradient = Storage(count: batch * hidden)
+    self.output = Storage(count: batch * hidden)
     self.cellGradient = Storage(count: batch * hidden)
     self.zeros = Storage(count: batch * hidden)
   }
@@ -47,17 +49,27 @@ public final class LSTM {
   /// x is B x (T * D), frame first; returns the last hidden state, B x H.
   public func forward(_ x: Matrix) -> Matrix {
     rows = x.rows
-    let (z, h) = (perStep(gates, recurrence.width), perStep(states, recurrence.hidden))
-    let (c, tanhC) = (perStep(cells, recurrence.hidden), perStep(cellTanhs, recurrence.hidden))
-    recurrence.multiplyInput(x, into: z)
+    let last = output.matrix(rows: rows, columns: recurrence.hidden)
+    for block in recurrence.blocks(x) { forward(x.slice(block), block, into: last.slice(block)) }
+    return last
+  }
+
+  private func forward(_ x: Matrix, _ block: Range<Int>, into last: Matrix) {
+    let (rows, hidden) = (block.count, recurrence.hidden)
+    let z = recurrence.steps(block, of: gates, columns: recurrence.width)
+    let h = recurrence.steps(block, of: states, columns: hidden)
+    let c = recurrence.steps(block, of: cells, columns: hidden)
+    let tanhC = recurrence.steps(block, of: cellTanhs, columns: hidden)
+    z.step(0, rows: rows).fill(0)
     for t in 0..<recurrence.frames {
       let step = z.step(t, rows: rows)
-      if t > 0 { recurrence.addRecurrent(h.step(t - 1, rows: rows), to: step) }
+      if t > 0 { recurrence.multiplyState(h.step(t - 1, rows: rows), into: step) }
+      var frame = recurrence.frame(t, of: x)
       hw_lstm_forward(
-        step.data, recurrence.bias.value.data, cellsBefore(t), c.step(t, rows: rows).data,
-        tanhC.step(t, rows: rows).data, h.step(t, rows: rows).data, rows, recurrence.hidden)
+        step.data, &frame, recurrence.bias.value.data, recurrence.row.data, before(t, c, rows),
+        c.step(t, rows: rows).data, tanhC.step(t, rows: rows).data, h.step(t, rows: rows).data, rows, hidden)
     }
-    return h.step(recurrence.frames - 1, rows: rows)
+    last.copy(h.step(recurrence.frames - 1, rows: rows))
   }
 
   /// Sets the gradients of the three parameters from dh = dL/dh_T (B x H), x being that of the last `forward`. Once only
@@ -66,31 +78,32 @@ public final class LSTM {
     precondition(x.rows == rows, "LSTM.backward without forward on the same rows before it")
     precondition(
       dh.rows == rows && dh.columns == recurrence.hidden, "a gradient of another shape than the output")
-    let (z, h) = (perStep(gates, recurrence.width), perStep(states, recurrence.hidden))
-    let tanhC = perStep(cellTanhs, recurrence.hidden)
-    let dc = cellGradient.matrix(rows: rows, columns: recurrence.hidden)
-    dc.fill(0)
     recurrence.prepareToPropagate()
+    for block in recurrence.blocks(x) { backward(x.slice(block), dh.slice(block), block) }
+    rows = 0
+  }
+
+  private func backward(_ x: Matrix, _ dh: Matrix, _ block: Range<Int>) {
+    let (rows, hidden) = (block.count, recurrence.hidden)
+    let z = recurrence.steps(block, of: gates, columns: recurrence.width)
+    let c = recurrence.steps(block, of: cells, columns: hidden)
+    let tanhC = recurrence.steps(block, of: cellTanhs, columns: hidden)
+    let dc = cellGradient.matrix(rows: rows, columns: hidden)
+    dc.fill(0)
     var dState = dh
     for t in (0..<recurrence.frames).reversed() {
       let step = z.step(t, rows: rows)
       hw_lstm_backward(
-        step.data, cellsBefore(t), tanhC.step(t, rows: rows).data, dState.data, dc.data, rows,
-        recurrence.hidden)
+        step.data, before(t, c, rows), tanhC.step(t, rows: rows).data, dState.data, dc.data, rows, hidden)
       guard t > 0 else { break }
-      dState = stateGradient.matrix(rows: rows, columns: recurrence.hidden)
+      dState = stateGradient.matrix(rows: rows, columns: hidden)
       recurrence.propagate(step, into: dState)
     }
-    recurrence.setGradients(dz: z, h: h)
-    rows = 0
+    recurrence.addGradients(block, x: x, dz: z, h: recurrence.steps(block, of: states, columns: hidden))
   }
 
-  private func perStep(_ storage: Storage, _ columns: Int) -> Matrix {
-    storage.matrix(rows: recurrence.frames * rows, columns: columns)
-  }
-
-  /// c_(t-1), B x H.
-  private func cellsBefore(_ t: Int) -> UnsafePointer<Float> {
-    UnsafePointer(t > 0 ? cells.data + (t - 1) * rows * recurrence.hidden : zeros.data)
+  /// c_(t-1) of a block's cells: rows x H.
+  private func before(_ t: Int, _ c: Matrix, _ rows: Int) -> UnsafePointer<Float> {
+    UnsafePointer(t > 0 ? c.step(t - 1, rows: rows).data : zeros.data)
   }
 }

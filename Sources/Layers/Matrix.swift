@@ -36,6 +36,12 @@ public struct Matrix {
   /// The first `rows` rows, of the same memory.
   @inlinable public func prefix(_ rows: Int) -> Matrix { slice(0..<rows) }
 
+  /// Takes over the elements of `other`, of the same shape.
+  public func copy(_ other: Matrix) {
+    precondition(other.rows == rows && other.columns == columns, "matrices of different shapes")
+    data.update(from: other.data, count: count)
+  }
+
   /// Sets every element.
   public func fill(_ value: Float) { buffer.update(repeating: value) }
 }

@@ -6,6 +6,7 @@ public final class RNN {
   private let states: Storage
   private let preactivationGradients: Storage
   private let stateGradient: Storage
+  private let output: Storage
   private var rows = 0
 
   /// - Parameters:
@@ -27,30 +28,44 @@ public final class RNN {
     self.states = recurrence.storage(columns: hidden)
     self.preactivationGradients = scratch.storage(.preactivationGradients, count: frames * batch * hidden)
     self.stateGradient = Storage(count: batch * hidden)
+    self.output = Storage(count: batch * hidden)
   }
 
   /// x is B x (T * D), frame first; returns the last hidden state, B x H.
   public func forward(_ x: Matrix) -> Matrix {
     rows = x.rows
-    let hidden = recurrence.hidden
-    let h = states.matrix(rows: recurrence.frames * rows, columns: hidden)
-    recurrence.multiplyInput(x, into: h)
+    let last = output.matrix(rows: rows, columns: recurrence.hidden)
+    for block in recurrence.blocks(x) { forward(x.slice(block), block, into: last.slice(block)) }
+    return last
+  }
+
+  private func forward(_ x: Matrix, _ block: Range<Int>, into last: Matrix) {
+    let (rows, hidden) = (block.count, recurrence.hidden)
+    let h = recurrence.steps(block, of: states, columns: hidden)
+    h.step(0, rows: rows).fill(0)
     for t in 0..<recurrence.frames {
       let state = h.step(t, rows: rows)
-      if t > 0 { recurrence.addRecurrent(h.step(t - 1, rows: rows), to: state) }
-      hw_rnn_forward(state.data, recurrence.bias.value.data, rows, hidden)
+      if t > 0 { recurrence.multiplyState(h.step(t - 1, rows: rows), into: state) }
+      var frame = recurrence.frame(t, of: x)
+      hw_rnn_forward(
+        state.data, &frame, recurrence.bias.value.data, recurrence.row.data, rows, hidden)
     }
-    return h.step(recurrence.frames - 1, rows: rows)
+    last.copy(h.step(recurrence.frames - 1, rows: rows))
   }
 
   /// Sets the gradients of the three parameters from dh = dL/dh_T (B x H), x being that of the last `forward`.
   public func backward(_ x: Matrix, _ dh: Matrix) {
-    let (rows, hidden) = (x.rows, recurrence.hidden)
-    precondition(rows == self.rows, "RNN.backward without forward on the same rows before it")
-    precondition(dh.rows == rows && dh.columns == hidden, "a gradient of another shape than the output")
-    let h = states.matrix(rows: recurrence.frames * rows, columns: hidden)
-    let dz = preactivationGradients.matrix(rows: h.rows, columns: hidden)
+    precondition(x.rows == rows, "RNN.backward without forward on the same rows before it")
+    precondition(
+      dh.rows == rows && dh.columns == recurrence.hidden, "a gradient of another shape than the output")
     recurrence.prepareToPropagate()
+    for block in recurrence.blocks(x) { backward(x.slice(block), dh.slice(block), block) }
+  }
+
+  private func backward(_ x: Matrix, _ dh: Matrix, _ block: Range<Int>) {
+    let (rows, hidden) = (block.count, recurrence.hidden)
+    let h = recurrence.steps(block, of: states, columns: hidden)
+    let dz = preactivationGradients.matrix(rows: h.rows, columns: hidden)
     var dState = dh
     for t in (0..<recurrence.frames).reversed() {
       let step = dz.step(t, rows: rows)
@@ -59,6 +74,6 @@ public final class RNN {
       dState = stateGradient.matrix(rows: rows, columns: hidden)
       recurrence.propagate(step, into: dState)
     }
-    recurrence.setGradients(dz: dz, h: h)
+    recurrence.addGradients(block, x: x, dz: dz, h: h)
   }
 }

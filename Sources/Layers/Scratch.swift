@@ -2,7 +2,9 @@
 /// cache, and a task takes less.
 public final class Scratch {
   /// What the memory is for. It lasts until another layer uses it for the same purpose.
-  enum Purpose: Hashable { case inputGradient, convolvedRow, preactivationGradients, transposedWeight, weightGradients }
+  enum Purpose: Hashable {
+    case inputGradient, convolvedRow, inputByFrame, preactivationGradients, transposedWeight, weightGradients
+  }
 
   private struct Key: Hashable {
     let purpose: Purpose

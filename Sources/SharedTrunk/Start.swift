@@ -6,7 +6,8 @@ import Layers
 enum Start {
   /// Branch, `W_i` and head of task `index`, from stream (seed, task). `W_i` has the fan-in of the whole concatenation, n d.
   static func task(
-    _ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64, sharingGradients: Scratch? = nil
+    _ shape: NetworkShape, index: Int, name: String, tasks: Int, seed: UInt64,
+    sharingGradients: Scratch? = nil
   ) -> ParameterGroup {
     let group = ParameterGroup(name: name, tensors: shape.taskTensors, sharingGradients: sharingGradients)
     fill(

@@ -82,6 +82,52 @@ final class GradientTests: XCTestCase {
     return hw_sum_squares(squares, squares.count)
   }
 
+  /// The block gives the very bits of its three parts in turn.
+  func testConvolutionBlock() {
+    atEachLevel { level in
+      for (length, inputs, channels, kernel, padding, pool) in [
+        (256, 1, 32, 7, Conv1D.Padding.same, 2), (33, 2, 13, 5, .valid, 4), (20, 3, 45, 4, .same, 3),
+        (9, 1, 8, 9, .valid, 1),
+      ] {
+        var generator = TestGenerator(state: 21)
+        func parameters() -> ParameterGroup {
+          ParameterGroup(
+            name: "test", tensors: [("weight", kernel * inputs, channels), ("bias", 1, channels)])
+        }
+        let (apart, together) = (parameters(), parameters())
+        for name in ["weight", "bias"] {
+          apart[name].value.set(generator.floats(apart[name].value.count))
+          together[name].value.copy(apart[name].value)
+        }
+        let convolution = Conv1D(
+          length: length, inputChannels: inputs, outputChannels: channels, kernel: kernel, padding: padding,
+          batch: 4, weight: apart["weight"], bias: apart["bias"])
+        let maximum = MaxPool1D(
+          positions: convolution.positions, channels: channels, window: pool, batch: 4)
+        let relu = ReLU()
+        let block = ConvolutionBlock(
+          length: length, inputChannels: inputs, outputChannels: channels, kernel: kernel, padding: padding,
+          pool: pool, batch: 4, weight: together["weight"], bias: together["bias"])
+        for rows in [4, 3] {
+          let x = OwnedMatrix(
+            generator.floats(rows * length * inputs), rows: rows, columns: length * inputs)
+          let y = relu.forward(maximum.forward(convolution.forward(x.matrix)))
+          XCTAssertEqual(block.forward(x.matrix).array, y.array, level)
+          let gradient = generator.floats(y.count)
+          let (dy, same) = (
+            OwnedMatrix(gradient, rows: rows, columns: y.columns),
+            OwnedMatrix(gradient, rows: rows, columns: y.columns)
+          )
+          convolution.backward(x.matrix, maximum.backward(relu.backward(dy.matrix)))
+          block.backward(x.matrix, same.matrix)
+          for name in ["weight", "bias"] {
+            XCTAssertEqual(apart[name].gradient.array, together[name].gradient.array, "\(name) \(level)")
+          }
+        }
+      }
+    }
+  }
+
   func testReLU() {
     atEachLevel { level in
       var generator = TestGenerator(state: 2)

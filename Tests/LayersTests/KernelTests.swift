@@ -66,6 +66,46 @@ final class KernelTests: XCTestCase {
     }
   }
 
+  /// Both products of a wide linear layer against sums in Double, in sizes that tiles fit and do not; the bits do not depend on where
+  /// the arguments lie.
+  func testLinearGradients() {
+    atEachLevel { level in
+      for (rows, inputs, outputs) in [(16, 16, 16), (32, 512, 128), (17, 33, 21), (40, 520, 64)] {
+        let what = "\(rows) x \(inputs) x \(outputs) at \(level)"
+        var generator = TestGenerator(state: 12)
+        let x = generator.floats(rows * inputs)
+        let dy = generator.floats(rows * outputs)
+        let w = generator.floats(inputs * outputs)
+        let transposed = (0..<outputs * rows).map { dy[$0 % rows * outputs + $0 / rows] }
+        var dx = [Float](repeating: .nan, count: rows * inputs)
+        hw_linear_input_gradient(transposed, w, &dx, rows, inputs, outputs)
+        let expected = (0..<rows * inputs).map { index in
+          let (r, i) = (index / inputs, index % inputs)
+          return (0..<outputs).reduce(0.0) {
+            $0 + Double(dy[r * outputs + $1]) * Double(w[i * outputs + $1])
+          }
+        }
+        XCTAssertLessThan(relativeError(dx, expected), 1e-6, what)
+        var dw = [Float](repeating: .nan, count: inputs * outputs)
+        var panel = [Float](repeating: .nan, count: 16 * rows)
+        hw_linear_weight_gradient(x, dy, &dw, &panel, rows, inputs, outputs)
+        let expectedWeight = (0..<inputs * outputs).map { index in
+          let (i, o) = (index / outputs, index % outputs)
+          return (0..<rows).reduce(0.0) { $0 + Double(x[$1 * inputs + i]) * Double(dy[$1 * outputs + o]) }
+        }
+        XCTAssertLessThan(relativeError(dw, expectedWeight), 1e-6, what)
+      }
+      let found = (0..<16).map { shift in
+        shifted(shift, [32 * 40, 32 * 24, 40 * 24, 16 * 32]) { inputs, output in
+          hw_linear_input_gradient(inputs[1], inputs[2], output, 32, 40, 24)
+          hw_linear_weight_gradient(inputs[0], inputs[1], output + 32 * 40, inputs[3], 32, 40, 24)
+          return 32 * 40 + 40 * 24
+        }
+      }
+      XCTAssertEqual(Set(found).count, 1, "gradients of a linear layer at \(level)")
+    }
+  }
+
   func testProduct() {
     var generator = TestGenerator(state: 8)
     for (m, n, k) in [(3, 5, 7), (32, 128, 33), (1, 1, 1), (6, 16, 1)] {

@@ -60,6 +60,8 @@ final class RecurrentTests: XCTestCase {
     Shape(rows: 1, batch: 2, frames: 7, inputs: 8, hidden: 8),
     Shape(rows: 3, batch: 4, frames: 2, inputs: 1, hidden: 33),
     Shape(rows: 1, batch: 1, frames: 7, inputs: 1, hidden: 17),
+    // More rows than a block has.
+    Shape(rows: 131, batch: 140, frames: 3, inputs: 2, hidden: 3),
   ]
 
   func testRNNGradients() { for shape in shapes { checkGradients(.rnn, shape) } }
@@ -194,13 +196,36 @@ final class RecurrentTests: XCTestCase {
     let n = x.count
     let zeros = [Float](repeating: 0, count: 4 * n)
     var states = x
-    hw_rnn_forward(&states, zeros, 1, n)
+    rnnStep(&states, zeros, 1, n)
     var gates = x + x + x + x
     var (c, tanhC, h) = (x, x, x)
-    hw_lstm_forward(&gates, zeros, zeros, &c, &tanhC, &h, 1, n)
+    lstmStep(&gates, zeros, zeros, &c, &tanhC, &h, 1, n)
     for gate in [0, 1] { XCTAssertEqual(gates[gate * n..<(gate + 1) * n], gates[(3 * n)...]) }
     XCTAssertEqual(Array(gates[2 * n..<3 * n]), states)
     return (states, Array(gates[(3 * n)...]))
+  }
+
+  /// The kernels' steps, reading zeros.
+  private func rnnStep(
+    _ h: UnsafeMutablePointer<Float>, _ bias: UnsafePointer<Float>, _ rows: Int, _ hidden: Int
+  ) {
+    let (zeros, row) = (Storage(count: hidden), Storage(count: hidden))
+    withExtendedLifetime((zeros, row)) {
+      var frame = hw_frame(x: zeros.data, stride: 0, inputs: 1, weight: zeros.data)
+      hw_rnn_forward(h, &frame, bias, row.data, rows, hidden)
+    }
+  }
+
+  private func lstmStep(
+    _ gates: UnsafeMutablePointer<Float>, _ bias: UnsafePointer<Float>, _ before: UnsafePointer<Float>,
+    _ c: UnsafeMutablePointer<Float>, _ tanhC: UnsafeMutablePointer<Float>, _ h: UnsafeMutablePointer<Float>,
+    _ rows: Int, _ hidden: Int
+  ) {
+    let (zeros, row) = (Storage(count: 4 * hidden), Storage(count: 4 * hidden))
+    withExtendedLifetime((zeros, row)) {
+      var frame = hw_frame(x: zeros.data, stride: 0, inputs: 1, weight: zeros.data)
+      hw_lstm_forward(gates, &frame, bias, row.data, before, c, tanhC, h, rows, hidden)
+    }
   }
 
   /// A NaN in any gate, state or gradient comes out, and touches no other element.
@@ -215,7 +240,7 @@ final class RecurrentTests: XCTestCase {
         var x = [Float](repeating: 0.5, count: hidden)
         x[at] = .nan
         var (h, dz) = (x, x)
-        hw_rnn_forward(&h, zeros, 1, hidden)
+        rnnStep(&h, zeros, 1, hidden)
         XCTAssertTrue(isNaNOnly(h, at: at), level)
         hw_rnn_backward(zeros, x, &dz, hidden)
         XCTAssertTrue(isNaNOnly(dz, at: at), level)
@@ -223,7 +248,7 @@ final class RecurrentTests: XCTestCase {
           var gates = [Float](repeating: 0.5, count: 4 * hidden)
           gates[gate * hidden + at] = .nan
           var (c, tanhC) = (zeros, zeros)
-          hw_lstm_forward(&gates, zeros, zeros, &c, &tanhC, &h, 1, hidden)
+          lstmStep(&gates, zeros, zeros, &c, &tanhC, &h, 1, hidden)
           XCTAssertTrue(isNaNOnly(gates, at: gate * hidden + at), level)
           XCTAssertTrue(isNaNOnly(h, at: at), level)
           XCTAssertEqual(isNaNOnly(c, at: at), gate < 3, level)
@@ -293,7 +318,7 @@ final class RecurrentTests: XCTestCase {
           "rnn \(what)",
           (0..<16).map { shift in
             shifted(shift, [n, hidden, n]) { inputs, output in
-              hw_rnn_forward(inputs[0], inputs[1], rows, hidden)
+              rnnStep(inputs[0], inputs[1], rows, hidden)
               hw_rnn_backward(inputs[0], inputs[2], output, n)
               (output + n).update(from: inputs[0], count: n)
               return 2 * n
@@ -305,7 +330,7 @@ final class RecurrentTests: XCTestCase {
             shifted(shift, [4 * n, 4 * hidden, n, n, n]) { inputs, output in
               let (gates, before, dh, dc) = (inputs[0], inputs[2], inputs[3], inputs[4])
               let (tanhC, h, activated) = (output + n, output + 2 * n, output + 3 * n)
-              hw_lstm_forward(gates, inputs[1], before, output, tanhC, h, rows, hidden)
+              lstmStep(gates, inputs[1], before, output, tanhC, h, rows, hidden)
               activated.update(from: gates, count: 4 * n)
               hw_lstm_backward(gates, before, tanhC, dh, dc, rows, hidden)
               (output + 7 * n).update(from: gates, count: 4 * n)
@@ -324,6 +349,23 @@ final class RecurrentTests: XCTestCase {
               return 4 * n
             }
           })
+      }
+    }
+  }
+
+  /// Rows do not see one another, in whatever block they lie.
+  func testBlocksOfRowsAreApart() {
+    atEachLevel { level in
+      for kind in [Kind.rnn, .lstm] {
+        let layer = Layer(kind, frames: 5, inputs: 3, hidden: 16, batch: 150)
+        var generator = TestGenerator(state: 19)
+        for parameter in layer.group.parameters {
+          parameter.value.set(generator.floats(parameter.value.count))
+        }
+        let x = OwnedMatrix(generator.floats(150 * 15), rows: 150, columns: 15)
+        let whole = layer.forward(x.matrix).array
+        let parts = [0..<64, 64..<128, 128..<150].flatMap { layer.forward(x.matrix.slice($0)).array }
+        XCTAssertEqual(whole, parts, "\(kind) \(level)")
       }
     }
   }

@@ -93,14 +93,23 @@ void hw_linear_weight_gradient(const float *x, const float *dy, float *dw, float
 
 // MARK: Recurrence
 
-/// h[r][j] = tanh(h[r][j] + bias[j])
-void hw_rnn_forward(float *h, const float *bias, size_t rows, size_t hidden);
+/// What a recurrent layer reads at one step: `inputs` numbers a row, row r's from x + r * stride on, and W, inputs x gates * hidden.
+struct hw_frame {
+  const float *x;
+  size_t stride, inputs;
+  const float *weight;
+};
+
+/// One step of an RNN: h = tanh(h + x W + bias), h being the product of the state before. `row` is memory for `hidden` numbers.
+/// Steps follow one another in memory: the next one's part is asked for ahead. So in the kernels below.
+void hw_rnn_forward(float *h, const struct hw_frame *frame, const float *bias, float *row, size_t rows, size_t hidden);
 /// dz = dh * (1 - h^2)
 void hw_rnn_backward(const float *h, const float *dh, float *dz, size_t n);
-/// One step of an LSTM. `bias` and a row of `gates` are i, f, g, o, `hidden` numbers each. Adds the bias to the products in
-/// `gates` and activates them in place; c = f * before + i * g, tanhC = tanh(c), h = o * tanhC.
-void hw_lstm_forward(float *gates, const float *bias, const float *before, float *c, float *tanhC, float *h,
-                     size_t rows, size_t hidden);
+/// One step of an LSTM. `bias` and a row of `gates` are i, f, g, o, `hidden` numbers each. Adds x W and the bias to the state's
+/// products in `gates` and activates them in place; c = f * before + i * g, tanhC = tanh(c), h = o * tanhC. `row` is memory for
+/// 4 * hidden numbers.
+void hw_lstm_forward(float *gates, const struct hw_frame *frame, const float *bias, float *row, const float *before,
+                     float *c, float *tanhC, float *h, size_t rows, size_t hidden);
 /// The same step back, in place: activated gates become dL/d(what was activated), and dc = dL/dc, as far as later steps
 /// make it, becomes dL/dbefore.
 void hw_lstm_backward(float *gates, const float *before, const float *tanhC, const float *dh, float *dc, size_t rows,
