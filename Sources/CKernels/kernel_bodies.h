@@ -278,12 +278,10 @@ static void HW_NAME(rnn_backward)(const float *restrict h, const float *restrict
 
 static void HW_NAME(lstm_forward)(float *restrict gates, const struct hw_frame *frame, const float *restrict bias,
                                   float *restrict row, const float *restrict before, float *restrict c,
-                                  float *restrict tanhC, float *restrict h, size_t rows, size_t hidden) {
+                                  float *restrict h, size_t rows, size_t hidden) {
   for (size_t r = 0; r < rows; r++) {
     HW_NAME(prefetch)(gates + 4 * rows * hidden, 4 * hidden);
     HW_NAME(prefetch)(c + rows * hidden, hidden);
-    HW_NAME(prefetch)(tanhC + rows * hidden, hidden);
-    HW_NAME(prefetch)(h + rows * hidden, hidden);
     HW_NAME(input_product)(frame, r, row, 4 * hidden);
 #pragma clang loop vectorize(assume_safety)
     for (size_t j = 0; j < hidden; j++) {
@@ -292,36 +290,37 @@ static void HW_NAME(lstm_forward)(float *restrict gates, const struct hw_frame *
       float g = HW_NAME(tanh)(gates[2 * hidden + j] + row[2 * hidden + j] + bias[2 * hidden + j]);
       float o = HW_NAME(sigmoid)(gates[3 * hidden + j] + row[3 * hidden + j] + bias[3 * hidden + j]);
       float cell = f * before[j] + i * g;
-      float squashed = HW_NAME(tanh)(cell);
       gates[j] = i;
       gates[hidden + j] = f;
       gates[2 * hidden + j] = g;
       gates[3 * hidden + j] = o;
       c[j] = cell;
-      tanhC[j] = squashed;
-      h[j] = o * squashed;
+      h[j] = o * HW_NAME(tanh)(cell);
     }
-    gates += 4 * hidden, before += hidden, c += hidden, tanhC += hidden, h += hidden;
+    gates += 4 * hidden, before += hidden, c += hidden, h += hidden;
   }
 }
 
-static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict before, const float *restrict tanhC,
-                                   const float *restrict dh, float *restrict dc, size_t rows, size_t hidden) {
+// tanh(c) and h are computed again: cheaper than to keep them.
+static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict before, const float *restrict c,
+                                   const float *restrict dh, float *restrict dc, float *restrict h, size_t rows,
+                                   size_t hidden) {
   for (size_t r = 0; r < rows; r++) {
     HW_NAME(prefetch)(gates - 4 * rows * hidden, 4 * hidden);
-    HW_NAME(prefetch)(tanhC - rows * hidden, hidden);
     HW_NAME(prefetch)(before - rows * hidden, hidden);
 #pragma clang loop vectorize(assume_safety)
     for (size_t j = 0; j < hidden; j++) {
       float i = gates[j], f = gates[hidden + j], g = gates[2 * hidden + j], o = gates[3 * hidden + j];
-      float cell = dc[j] + dh[j] * o * (1.0f - tanhC[j] * tanhC[j]);
+      float squashed = HW_NAME(tanh)(c[j]);
+      float cell = dc[j] + dh[j] * o * (1.0f - squashed * squashed);
       gates[j] = HW_NAME(flushed)(cell * g * (i * (1.0f - i)));
       gates[hidden + j] = HW_NAME(flushed)(cell * before[j] * (f * (1.0f - f)));
       gates[2 * hidden + j] = HW_NAME(flushed)(cell * i * (1.0f - g * g));
-      gates[3 * hidden + j] = HW_NAME(flushed)(dh[j] * tanhC[j] * (o * (1.0f - o)));
+      gates[3 * hidden + j] = HW_NAME(flushed)(dh[j] * squashed * (o * (1.0f - o)));
       dc[j] = HW_NAME(flushed)(cell * f);
+      h[j] = o * squashed;
     }
-    gates += 4 * hidden, before += hidden, tanhC += hidden, dh += hidden, dc += hidden;
+    gates += 4 * hidden, before += hidden, c += hidden, dh += hidden, dc += hidden, h += hidden;
   }
 }
 

@@ -48,11 +48,12 @@
   X(void, rnn_backward, (const float *h, const float *dh, float *dz, size_t n), (h, dh, dz, n))                        \
   X(void, lstm_forward,                                                                                                \
     (float *gates, const struct hw_frame *frame, const float *bias, float *row, const float *before, float *c,         \
-     float *tanhC, float *h, size_t rows, size_t hidden),                                                              \
-    (gates, frame, bias, row, before, c, tanhC, h, rows, hidden))                                                      \
+     float *h, size_t rows, size_t hidden),                                                                            \
+    (gates, frame, bias, row, before, c, h, rows, hidden))                                                             \
   X(void, lstm_backward,                                                                                               \
-    (float *gates, const float *before, const float *tanhC, const float *dh, float *dc, size_t rows, size_t hidden),   \
-    (gates, before, tanhC, dh, dc, rows, hidden))                                                                      \
+    (float *gates, const float *before, const float *c, const float *dh, float *dc, float *h, size_t rows,             \
+     size_t hidden),                                                                                                   \
+    (gates, before, c, dh, dc, h, rows, hidden))                                                                       \
   X(void, adam,                                                                                                        \
     (float *value, const float *gradient, float *m, float *v, size_t n, const struct hw_adam_rates *rates),            \
     (value, gradient, m, v, n, rates))                                                                                 \

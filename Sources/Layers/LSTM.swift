@@ -10,7 +10,7 @@ public final class LSTM {
   /// T x B x 4H: products, activated gates after `forward`, gradients after `backward`.
   private let gates: Storage
   private let cells: Storage
-  private let cellTanhs: Storage
+  /// Of one block at a time: made anew on the way back.
   private let states: Storage
   private let stateGradient: Storage
   private let output: Storage
@@ -38,8 +38,7 @@ public final class LSTM {
       recurrentWeight: recurrentWeight, bias: bias, scratch: scratch)
     self.gates = recurrence.storage(columns: 4 * hidden)
     self.cells = recurrence.storage(columns: hidden)
-    self.cellTanhs = recurrence.storage(columns: hidden)
-    self.states = recurrence.storage(columns: hidden)
+    self.states = recurrence.blockStorage(.states, columns: hidden, scratch)
     self.stateGradient = Storage(count: batch * hidden)
     self.output = Storage(count: batch * hidden)
     self.cellGradient = Storage(count: batch * hidden)
@@ -57,9 +56,8 @@ public final class LSTM {
   private func forward(_ x: Matrix, _ block: Range<Int>, into last: Matrix) {
     let (rows, hidden) = (block.count, recurrence.hidden)
     let z = recurrence.steps(block, of: gates, columns: recurrence.width)
-    let h = recurrence.steps(block, of: states, columns: hidden)
+    let h = states.matrix(rows: z.rows, columns: hidden)
     let c = recurrence.steps(block, of: cells, columns: hidden)
-    let tanhC = recurrence.steps(block, of: cellTanhs, columns: hidden)
     z.step(0, rows: rows).fill(0)
     for t in 0..<recurrence.frames {
       let step = z.step(t, rows: rows)
@@ -67,7 +65,7 @@ public final class LSTM {
       var frame = recurrence.frame(t, of: x)
       hw_lstm_forward(
         step.data, &frame, recurrence.bias.value.data, recurrence.row.data, before(t, c, rows),
-        c.step(t, rows: rows).data, tanhC.step(t, rows: rows).data, h.step(t, rows: rows).data, rows, hidden)
+        c.step(t, rows: rows).data, h.step(t, rows: rows).data, rows, hidden)
     }
     last.copy(h.step(recurrence.frames - 1, rows: rows))
   }
@@ -87,19 +85,20 @@ public final class LSTM {
     let (rows, hidden) = (block.count, recurrence.hidden)
     let z = recurrence.steps(block, of: gates, columns: recurrence.width)
     let c = recurrence.steps(block, of: cells, columns: hidden)
-    let tanhC = recurrence.steps(block, of: cellTanhs, columns: hidden)
+    let h = states.matrix(rows: z.rows, columns: hidden)
     let dc = cellGradient.matrix(rows: rows, columns: hidden)
     dc.fill(0)
     var dState = dh
     for t in (0..<recurrence.frames).reversed() {
       let step = z.step(t, rows: rows)
       hw_lstm_backward(
-        step.data, before(t, c, rows), tanhC.step(t, rows: rows).data, dState.data, dc.data, rows, hidden)
+        step.data, before(t, c, rows), c.step(t, rows: rows).data, dState.data, dc.data,
+        h.step(t, rows: rows).data, rows, hidden)
       guard t > 0 else { break }
       dState = stateGradient.matrix(rows: rows, columns: hidden)
       recurrence.propagate(step, into: dState)
     }
-    recurrence.addGradients(block, x: x, dz: z, h: recurrence.steps(block, of: states, columns: hidden))
+    recurrence.addGradients(block, x: x, dz: z, h: h)
   }
 
   /// c_(t-1) of a block's cells: rows x H.

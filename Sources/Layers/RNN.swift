@@ -26,7 +26,8 @@ public final class RNN {
       frames: frames, inputs: inputs, hidden: hidden, batch: batch, gates: 1, inputWeight: inputWeight,
       recurrentWeight: recurrentWeight, bias: bias, scratch: scratch)
     self.states = recurrence.storage(columns: hidden)
-    self.preactivationGradients = scratch.storage(.preactivationGradients, count: frames * batch * hidden)
+    self.preactivationGradients = recurrence.blockStorage(
+      .preactivationGradients, columns: hidden, scratch)
     self.stateGradient = Storage(count: batch * hidden)
     self.output = Storage(count: batch * hidden)
   }

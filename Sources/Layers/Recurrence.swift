@@ -51,6 +51,11 @@ struct Recurrence {
   /// Memory for `columns` numbers a row in every step.
   func storage(columns: Int) -> Storage { Storage(count: frames * batch * columns) }
 
+  /// Memory for `columns` numbers a row in every step of one block.
+  func blockStorage(_ purpose: Scratch.Purpose, columns: Int, _ scratch: Scratch) -> Storage {
+    scratch.storage(purpose, count: frames * min(batch, Self.blockRows) * columns)
+  }
+
   /// The blocks of a batch of x: B x (T * D).
   func blocks(_ x: Matrix) -> some Sequence<Range<Int>> {
     precondition(

@@ -198,8 +198,8 @@ final class RecurrentTests: XCTestCase {
     var states = x
     rnnStep(&states, zeros, 1, n)
     var gates = x + x + x + x
-    var (c, tanhC, h) = (x, x, x)
-    lstmStep(&gates, zeros, zeros, &c, &tanhC, &h, 1, n)
+    var (c, h) = (x, x)
+    lstmStep(&gates, zeros, zeros, &c, &h, 1, n)
     for gate in [0, 1] { XCTAssertEqual(gates[gate * n..<(gate + 1) * n], gates[(3 * n)...]) }
     XCTAssertEqual(Array(gates[2 * n..<3 * n]), states)
     return (states, Array(gates[(3 * n)...]))
@@ -218,13 +218,13 @@ final class RecurrentTests: XCTestCase {
 
   private func lstmStep(
     _ gates: UnsafeMutablePointer<Float>, _ bias: UnsafePointer<Float>, _ before: UnsafePointer<Float>,
-    _ c: UnsafeMutablePointer<Float>, _ tanhC: UnsafeMutablePointer<Float>, _ h: UnsafeMutablePointer<Float>,
+    _ c: UnsafeMutablePointer<Float>, _ h: UnsafeMutablePointer<Float>,
     _ rows: Int, _ hidden: Int
   ) {
     let (zeros, row) = (Storage(count: 4 * hidden), Storage(count: 4 * hidden))
     withExtendedLifetime((zeros, row)) {
       var frame = hw_frame(x: zeros.data, stride: 0, inputs: 1, weight: zeros.data)
-      hw_lstm_forward(gates, &frame, bias, row.data, before, c, tanhC, h, rows, hidden)
+      hw_lstm_forward(gates, &frame, bias, row.data, before, c, h, rows, hidden)
     }
   }
 
@@ -247,8 +247,8 @@ final class RecurrentTests: XCTestCase {
         for gate in 0..<4 {
           var gates = [Float](repeating: 0.5, count: 4 * hidden)
           gates[gate * hidden + at] = .nan
-          var (c, tanhC) = (zeros, zeros)
-          lstmStep(&gates, zeros, zeros, &c, &tanhC, &h, 1, hidden)
+          var c = zeros
+          lstmStep(&gates, zeros, zeros, &c, &h, 1, hidden)
           XCTAssertTrue(isNaNOnly(gates, at: gate * hidden + at), level)
           XCTAssertTrue(isNaNOnly(h, at: at), level)
           XCTAssertEqual(isNaNOnly(c, at: at), gate < 3, level)
@@ -256,7 +256,7 @@ final class RecurrentTests: XCTestCase {
         let half = [Float](repeating: 0.5, count: hidden)
         for (dh, dc, reached) in [(x, half, 4), (half, x, 3)] {
           var (gates, dc) = (half + half + half + half, dc)
-          hw_lstm_backward(&gates, half, half, dh, &dc, 1, hidden)
+          hw_lstm_backward(&gates, half, half, dh, &dc, &h, 1, hidden)
           for gate in 0..<4 {
             let gradient = Array(gates[gate * hidden..<(gate + 1) * hidden])
             XCTAssertEqual(isNaNOnly(gradient, at: at), gate < reached, level)
@@ -303,7 +303,7 @@ final class RecurrentTests: XCTestCase {
       hw_rnn_backward(half, small.map { $0 / 8 }, &dz, n)
       XCTAssertEqual(dz, zeros, level)
       var (gates, dc) = (half + half + half + half, small.map { $0 / 8 })
-      hw_lstm_backward(&gates, half, half, zeros, &dc, 1, n)
+      hw_lstm_backward(&gates, half, half, zeros, &dc, &dz, 1, n)
       XCTAssertEqual(gates + dc, [Float](repeating: 0, count: 5 * n), level)
     }
   }
@@ -329,10 +329,10 @@ final class RecurrentTests: XCTestCase {
           (0..<16).map { shift in
             shifted(shift, [4 * n, 4 * hidden, n, n, n]) { inputs, output in
               let (gates, before, dh, dc) = (inputs[0], inputs[2], inputs[3], inputs[4])
-              let (tanhC, h, activated) = (output + n, output + 2 * n, output + 3 * n)
-              lstmStep(gates, inputs[1], before, output, tanhC, h, rows, hidden)
+              let (again, h, activated) = (output + n, output + 2 * n, output + 3 * n)
+              lstmStep(gates, inputs[1], before, output, h, rows, hidden)
               activated.update(from: gates, count: 4 * n)
-              hw_lstm_backward(gates, before, tanhC, dh, dc, rows, hidden)
+              hw_lstm_backward(gates, before, output, dh, dc, again, rows, hidden)
               (output + 7 * n).update(from: gates, count: 4 * n)
               (output + 11 * n).update(from: dc, count: n)
               return 12 * n
