@@ -1,5 +1,5 @@
-// The two products behind a wide linear layer's gradients, on vectors of HW_LANES floats. kernel_bodies.h includes this file
-// once, at the level's widest vector. Every element is one chain of multiply-adds in order, as oneDNN makes it, so that
+// Products of matrices of a few shapes, on vectors of HW_LANES floats: a small second matrix, and a wide linear layer's gradients.
+// kernel_bodies.h includes this file once, at the level's widest vector. Every element is one chain of multiply-adds in order, as oneDNN makes it, so that
 // overlapping tiles give the same bits.
 
 #if HW_LANES == 16
@@ -53,10 +53,52 @@ static void HW_NAME(linear_input_gradient)(const float *restrict dyT, const floa
   }
 }
 
+// A tile's height: with 16 registers 8 hold sums, with AVX-512's 32 twice as many.
+#define HW_TALL (HW_LANES == 16 ? 8 : 4)
+
+HW_INLINE void HW_NAME(product_tile)(int count, int vectors, const float *a, const float *b, float *c, size_t n,
+                                     size_t k) {
+  HW_VECTOR sums[HW_TALL][2];
+  HW_UNROLL for (int i = 0; i < count; i++)
+    HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] = (HW_VECTOR){0};
+  for (size_t j = 0; j < k; j++) {
+    HW_VECTOR row[2];
+    HW_UNROLL for (int v = 0; v < vectors; v++) row[v] = *(const HW_VECTOR *)(b + j * n + v * HW_LANES);
+    HW_UNROLL for (int i = 0; i < count; i++)
+      HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] += a[i * k + j] * row[v];
+  }
+  HW_UNROLL for (int i = 0; i < count; i++)
+    HW_UNROLL for (int v = 0; v < vectors; v++) *(HW_VECTOR *)(c + i * n + v * HW_LANES) = sums[i][v];
+}
+
+// A strip of `vectors` vectors of columns.
+HW_INLINE void HW_NAME(product_strip)(int vectors, const float *a, const float *b, float *c, size_t m, size_t n,
+                                      size_t k) {
+  if (m < HW_TALL) {
+    for (size_t i = 0; i < m; i++) HW_NAME(product_tile)(1, vectors, a + i * k, b, c + i * n, n, k);
+    return;
+  }
+  for (size_t next = 0; next < m; next += HW_TALL) {
+    size_t i = next + HW_TALL <= m ? next : m - HW_TALL;
+    HW_NAME(product_tile)(HW_TALL, vectors, a + i * k, b, c + i * n, n, k);
+  }
+}
+
+static void HW_NAME(small_product)(const float *restrict a, const float *restrict b, float *restrict c, size_t m,
+                                   size_t n, size_t k) {
+  size_t column = 0;
+  for (; column + 2 * HW_LANES <= n; column += 2 * HW_LANES)
+    HW_NAME(product_strip)(2, a, b + column, c + column, m, n, k);
+  for (; column < n; column += HW_LANES) {
+    size_t start = column + HW_LANES <= n ? column : n - HW_LANES;
+    HW_NAME(product_strip)(1, a, b + start, c + start, m, n, k);
+  }
+}
+
 // `count` rows of dW, of `vectors` vectors each; x comes as a panel of HW_LANES inputs.
 HW_INLINE void HW_NAME(weight_gradient_tile)(int count, int vectors, const float *panel, const float *dy, float *dw,
                                              size_t rows, size_t outputs) {
-  HW_VECTOR sums[8][2];
+  HW_VECTOR sums[HW_TALL][2];
   HW_UNROLL for (int i = 0; i < count; i++)
     HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] = (HW_VECTOR){0};
   for (size_t r = 0; r < rows; r++) {
@@ -73,19 +115,19 @@ HW_INLINE void HW_NAME(weight_gradient_tile)(int count, int vectors, const float
 // Rows of x that lie a power of two apart fall into the same few cache sets: a panel's columns are copied side by side first.
 static void HW_NAME(linear_weight_gradient)(const float *restrict x, const float *restrict dy, float *restrict dw,
                                             float *restrict panel, size_t rows, size_t inputs, size_t outputs) {
-  const size_t tall = HW_LANES == 16 ? 8 : 4, wide = 2 * HW_LANES;
+  const size_t wide = 2 * HW_LANES;
   for (size_t next = 0; next < inputs; next += HW_LANES) {
     size_t input = next + HW_LANES <= inputs ? next : inputs - HW_LANES;
     for (size_t r = 0; r < rows; r++)
       *(HW_VECTOR *)(panel + r * HW_LANES) = *(const HW_VECTOR *)(x + r * inputs + input);
-    for (size_t i = 0; i < HW_LANES; i += tall) {
+    for (size_t i = 0; i < HW_LANES; i += HW_TALL) {
       float *row = dw + (input + i) * outputs;
       size_t o = 0;
       for (; o + wide <= outputs; o += wide)
-        HW_NAME(weight_gradient_tile)(tall, 2, panel + i, dy + o, row + o, rows, outputs);
+        HW_NAME(weight_gradient_tile)(HW_TALL, 2, panel + i, dy + o, row + o, rows, outputs);
       for (; o < outputs; o += HW_LANES) {
         size_t start = o + HW_LANES <= outputs ? o : outputs - HW_LANES;
-        HW_NAME(weight_gradient_tile)(tall, 1, panel + i, dy + start, row + start, rows, outputs);
+        HW_NAME(weight_gradient_tile)(HW_TALL, 1, panel + i, dy + start, row + start, rows, outputs);
       }
     }
   }
@@ -93,5 +135,6 @@ static void HW_NAME(linear_weight_gradient)(const float *restrict x, const float
 
 #undef HW_LOW
 #undef HW_HIGH
+#undef HW_TALL
 #undef HW_VECTOR
 #undef HW_UNROLL

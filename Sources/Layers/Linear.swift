@@ -73,13 +73,13 @@ private struct WideGradients {
 
   /// Nil where oneDNN does as well.
   init?(inputs: Int, outputs: Int, batch: Int) {
-    let least = Int(HW_LINEAR_LEAST)
+    let least = Int(HW_PRODUCT_LEAST)
     guard inputs >= 512, outputs >= least, batch >= least else { return nil }
     transposed = Storage(count: batch * outputs)
     panel = Storage(count: batch * least)
   }
 
-  func takes(rows: Int) -> Bool { rows >= Int(HW_LINEAR_LEAST) }
+  func takes(rows: Int) -> Bool { rows >= Int(HW_PRODUCT_LEAST) }
 
   /// dx = dy W^T.
   func setInputGradient(_ dy: Matrix, _ w: Matrix, _ dx: Matrix) {
