@@ -26,9 +26,17 @@ enum Command {
     _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
     started: ((Process) -> Void)? = nil
   ) throws -> Outcome {
+    try run("Launch/heartwood", ["-n", "\(ranks)"] + arguments, environment: environment, started: started)
+  }
+
+  /// Starts a script of this checkout, which finds the build that is tested; `started` runs beside it.
+  static func run(
+    _ script: String, _ arguments: [String], environment: [String: String] = [:],
+    started: ((Process) -> Void)? = nil
+  ) throws -> Outcome {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: "\(root)/Launch/heartwood")
-    process.arguments = ["-n", "\(ranks)"] + arguments
+    process.executableURL = URL(fileURLWithPath: "\(root)/\(script)")
+    process.arguments = arguments
     // Other tests of this process have initialised MPI, which leaves variables that would confuse mpirun.
     let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
       !["OMPI_", "PMIX_", "ORTE_"].contains(where: name.hasPrefix)
