@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static MPI_Comm handle(CMPICommunicator *comm) { return (MPI_Comm)(intptr_t)comm; }
 static CMPICommunicator *opaque(MPI_Comm comm) { return (CMPICommunicator *)(intptr_t)comm; }
@@ -159,6 +160,16 @@ int cmpi_free(CMPICommunicator *comm) {
 }
 
 int cmpi_barrier(CMPICommunicator *comm) { return MPI_Barrier(handle(comm)); }
+
+int cmpi_barrier_sleeping(CMPICommunicator *comm, long nanoseconds) {
+  MPI_Request request;
+  int error = MPI_Ibarrier(handle(comm), &request);
+  for (int done = 0; error == MPI_SUCCESS && !done;) {
+    error = MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+    if (!done) nanosleep(&(struct timespec){.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}, NULL);
+  }
+  return error;
+}
 
 int cmpi_bcast(void *buffer, int count, int type, int root, CMPICommunicator *comm) {
   return MPI_Bcast(buffer, count, datatype(type), root, handle(comm));

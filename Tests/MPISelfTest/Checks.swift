@@ -187,6 +187,7 @@ final class Checks {
 
   private func communicators(_ world: Communicator) throws {
     try world.barrier()
+    try sleepingBarrier(world)
 
     let twin = try world.duplicate()
     expectEqual(twin.rank, rank, "the duplicate's rank")
@@ -206,6 +207,23 @@ final class Checks {
     let allButTheLast = try world.split(color: rank == size - 1 ? nil : 0, key: 0)
     expectEqual(allButTheLast?.size, rank == size - 1 ? nil : size - 1, "the split without the last rank")
     try allButTheLast?.free()
+  }
+
+  /// No rank leaves before the last has come, and those that wait use hardly any processor time.
+  private func sleepingBarrier(_ world: Communicator) throws {
+    func seconds(_ clock: clockid_t) -> Double {
+      var time = timespec()
+      clock_gettime(clock, &time)
+      return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+    }
+    let isLate = rank == size - 1
+    if isLate { usleep(300_000) }
+    let (came, used) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID))
+    try world.barrier(lookingEvery: 0.003)
+    let (left, spent) = (seconds(CLOCK_MONOTONIC), seconds(CLOCK_PROCESS_CPUTIME_ID) - used)
+    let last = try world.allreduce(came, .max)
+    expect(left >= last, "left \(last - left) s before the last rank came")
+    expect(spent < 0.15, "waited for \(spent) s of processor time")
   }
 
   // MARK: Errors

@@ -32,6 +32,8 @@ int cmpi_free(CMPICommunicator *comm);
 
 // Collectives.
 int cmpi_barrier(CMPICommunicator *comm);
+// A barrier that sleeps between two looks at whether all have come.
+int cmpi_barrier_sleeping(CMPICommunicator *comm, long nanoseconds);
 int cmpi_bcast(void *buffer, int count, int type, int root, CMPICommunicator *comm);
 int cmpi_allreduce_in_place(void *buffer, int count, int type, int op, CMPICommunicator *comm);
 int cmpi_allgather(const void *send, int count, int type, void *receive, CMPICommunicator *comm);
