@@ -48,5 +48,12 @@ struct Axis {
   }
 
   /// A tick's number, short.
-  static func label(_ value: Double) -> String { String(format: "%.4g", abs(value) < 1e-12 ? 0 : value) }
+  static func label(_ value: Double) -> String {
+    // "%g" would write 20000 as 2e+04.
+    switch abs(value) {
+    case 1e4..<1e6: return String(format: "%.4gk", value / 1e3)
+    case 1e6..<1e9: return String(format: "%.4gM", value / 1e6)
+    default: return String(format: "%.4g", abs(value) < 1e-12 ? 0 : value)
+    }
+  }
 }

@@ -30,6 +30,63 @@ final class LineChartTests: XCTestCase {
     XCTAssertEqual(line.map(\.y), [260, 150, 40])
   }
 
+  func testBothAxesCanBeLogarithmic() {
+    let reading = Reading(
+      LineChart(
+        "Sums", x: "bytes", y: "µs", logarithmic: true, logarithmicX: true,
+        [.init("a", [.init(10, 1), .init(100, 10), .init(1000, 100), .init(0, 50), .init(-3, 50)])]
+      ).svg)
+    XCTAssertEqual(places(reading)[0].map(\.x), [58, 262, 466])
+    XCTAssertEqual(places(reading)[0].map(\.y), [260, 150, 40])
+    XCTAssertEqual(reading.labels.first { $0.text == "100" && $0.y == 279 }?.x, 262)
+    XCTAssertFalse(reading.hasOddNumbers)
+    for values in [[5.0], [5, 5], [1e-9, 1e9]] {
+      let reading = Reading(
+        LineChart("a", x: "x", y: "y", logarithmicX: true, [.init("a", values.map { .init($0, 1) })]).svg)
+      XCTAssertTrue(places(reading)[0].allSatisfy { (58...466).contains($0.x) }, "\(values)")
+      XCTAssertFalse(reading.hasOddNumbers)
+    }
+  }
+
+  func testLargeTicksAreShort() {
+    let reading = Reading(
+      LineChart(
+        "a", x: "x", y: "y", logarithmicX: true, [.init("a", [.init(10_000, 0), .init(1_000_000, 20_000)])]
+      ).svg)
+    for tick in ["10k", "100k", "1M", "20k"] {
+      XCTAssertTrue(reading.labels.contains { $0.text == tick }, "\(tick) of \(reading.labels)")
+    }
+  }
+
+  func testSeriesAreDrawnInTheirStyleAndColour() {
+    let points: [LineChart.Point] = [.init(1, 1), .init(2, 3)]
+    let reading = chart([
+      .init("measured", points, style: .points, colour: 1),
+      .init("fit", points, style: .dashed, colour: 1), .init("plain", points),
+    ])
+    XCTAssertEqual(reading.symbols.count, 2)
+    XCTAssertTrue(reading.symbols.allSatisfy { $0.style.contains("--line-2") })
+    let lines = reading.all("polyline")
+    XCTAssertEqual(lines.count, 2)
+    // The last series is drawn first.
+    XCTAssertEqual(lines.map { $0["stroke-dasharray"] != nil }, [false, true])
+    XCTAssertTrue(lines[0]["style"]!.contains("--line-3"))
+    XCTAssertTrue(lines[1]["style"]!.contains("--line-2"))
+    // Of the plain line alone.
+    XCTAssertEqual(reading.all("circle").count, 2)
+  }
+
+  func testWhiskersLieWithinTheFrame() {
+    let reading = chart([
+      .init("a", [.init(0, 5, low: 1, high: 9), .init(1, 6), .init(2, 7, low: .nan, high: 8)])
+    ])
+    let whiskers = reading.all("path").filter { $0["d"]!.hasPrefix("M58 260V40") }
+    XCTAssertEqual(whiskers.count, 1, "the axis holds the whisker's ends")
+    XCTAssertFalse(reading.hasOddNumbers)
+    let logarithmic = chart([.init("a", [.init(0, 5, low: -1, high: 9)])], logarithmic: true)
+    XCTAssertFalse(logarithmic.hasOddNumbers)
+  }
+
   func testValuesThatAreNoNumbersAreLeftOut() {
     let reading = chart([
       .init("a", [.init(0, 1), .init(1, .nan), .init(2, .infinity), .init(.nan, 1), .init(3, 2)])
