@@ -85,10 +85,8 @@ struct PaperRun {
         try counts(target, tachycardia)[1] >= Self.leastTargetBeats && teachers.contains { $0 != target }
       })
     if command.transfer {
-      plan.transferRecords = try transferRecords()
-      plan.transferTargets = try plan.transferRecords.filter {
-        try counts($0, Study.transferExperiment).allSatisfy { $0 >= StudyPlan.leastTransferBeats }
-      }
+      plan.transferRecords = try command.transferRecords?.names ?? library.recordsForTransfer()
+      plan.transferTargets = try library.targetsOfTransfer(among: plan.transferRecords)
       if plan.transferTargets.isEmpty || plan.transferRecords.count < 3 {
         plan.omitted[Study.Group.transfer.rawValue] =
           "it takes three records, one with at least \(StudyPlan.leastTransferBeats) normal and as many abnormal beats"
@@ -100,20 +98,6 @@ struct PaperRun {
       plan.omitted[study.name] = try reasonAgainst(study)
     }
     return plan
-  }
-
-  /// Those named, or all of the folder but those with paced beats, as AAMI's standard (ANSI/AAMI EC57) recommends.
-  private func transferRecords() throws -> [String] {
-    if let named = command.transferRecords?.names { return named }
-    let names = try FileManager.default.contentsOfDirectory(atPath: library.folder)
-      .filter { $0.hasSuffix(".atr") }.map { String($0.dropLast(4)) }.sorted()
-    return try names.filter { name in
-      do {
-        return try library.patient(name, Study.transferExperiment).statistics.symbols["/"] == nil
-      } catch CohortError.noUsableBeats {
-        return false
-      }
-    }
   }
 
   /// Whether a patient has beats to be adapted on, and enough of both classes after them.

@@ -101,11 +101,8 @@ struct StudyPlan: Codable {
   /// Many sources, each patient in turn never seen, AAMI's classes: a study whose forms are `TransferForm`'s.
   var transfer: [Study] {
     guard !transferTargets.isEmpty, omitted[Study.Group.transfer.rawValue] == nil else { return [] }
-    return BranchShape.Kind.allCases.map { branch in
-      Study(
-        group: .transfer, variant: nil, title: "Many sources, each patient in turn unseen",
-        experiment: Study.transferExperiment, branch: branch, records: transferRecords,
-        targets: transferTargets, borrows: false, entrants: [], reference: .pooled)
+    return BranchShape.Kind.allCases.map {
+      Study.transfer($0, records: transferRecords, targets: transferTargets)
     }
   }
 

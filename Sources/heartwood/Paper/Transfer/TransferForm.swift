@@ -1,4 +1,5 @@
 import Cohort
+import MPI
 import SharedTrunk
 
 /// A network tried on patients never seen, and the ways to ask it.
@@ -25,10 +26,23 @@ struct TransferForm {
 }
 
 extension TransferForm {
+  /// Its networks, trained.
+  func trained(on set: TaskSet, _ communicator: Communicator) throws -> [Network] {
+    try (0..<members).map { member in
+      var options = options
+      options.seed += UInt64(1000 * member)
+      let network = try Network(form, shape, set, options, communicator)
+      _ = try network.train { _ in }
+      return network
+    }
+  }
+
   /// Single-task learning on the beats and RR features alone.
   static let rawName = "STL pooled, beats alone"
   /// Single-task learning with the inputs of the form that it is compared with.
   static let referenceName = "STL pooled, own statistics"
+  /// The published scheme.
+  static let publishedName = "concat, beats alone (the paper's)"
   /// What wins, and is `--fusion anchored`.
   static let mainName = "anchored"
   static let oneName = "anchored, one tower"
@@ -56,7 +70,7 @@ extension TransferForm {
     return [
       make(rawName, .pooled(.pooled), own: false),
       make("STL balanced, beats alone", .pooled(.balanced), own: false),
-      make("concat, beats alone (the paper's)", .concat, own: false),
+      make(publishedName, .concat, own: false),
       make("hard sharing, beats alone", .hard, own: false),
       make(referenceName, .pooled(.pooled)),
       twice,

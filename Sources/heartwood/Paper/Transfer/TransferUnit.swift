@@ -29,7 +29,7 @@ struct TransferUnit: Work {
     let patient = try library.patient(target!, study.experiment)
     var judged: [TransferResult.Judged] = []
     for form in forms {
-      let networks = try networks(form, set, communicator)
+      let networks = try form.trained(on: set, communicator)
       func judge(_ name: String, _ answer: PredictionProtocol, _ typicality: Typicality? = nil) throws {
         for condition in form.conditions(answer) {
           judged.append(
@@ -68,7 +68,7 @@ struct TransferUnit: Work {
       guard left.contains(where: study.targets.contains),
         let set = try tasks(of: inner, trial)
       else { continue }
-      let networks = try networks(form, set, trial.communicator)
+      let networks = try form.trained(on: set, trial.communicator)
       for name in left where study.targets.contains(name) {
         let patient = try trial.library.patient(name, study.experiment)
         for condition in TransferCondition.allCases where condition != .causal {
@@ -111,19 +111,6 @@ struct TransferUnit: Work {
         }
         return Metrics.balancedAccuracy(confusion)
       }
-    }
-  }
-
-  /// A form's networks, trained.
-  private func networks(_ form: TransferForm, _ set: TaskSet, _ communicator: Communicator) throws
-    -> [Network]
-  {
-    try (0..<form.members).map { member in
-      var options = form.options
-      options.seed += UInt64(1000 * member)
-      let network = try Network(form.form, form.shape, set, options, communicator)
-      _ = try network.train { _ in }
-      return network
     }
   }
 
