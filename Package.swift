@@ -28,10 +28,11 @@ let package = Package(
     .target(name: "Cohort", dependencies: ["WFDB"]),
     .target(name: "SharedTrunk", dependencies: ["Cohort", "Layers", "MPI"]),
     .target(name: "Report"),
+    .target(name: "Scaling"),
     .executableTarget(
       name: "heartwood",
       dependencies: [
-        "Cohort", "Layers", "MPI", "Report", "SharedTrunk", "WFDB",
+        "Cohort", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
@@ -43,6 +44,7 @@ let package = Package(
     .testTarget(
       name: "SharedTrunkTests", dependencies: ["Cohort", "MPI", "SharedTrunk"], exclude: ["Fixtures"]),
     .testTarget(name: "ReportTests", dependencies: ["Report"]),
+    .testTarget(name: "ScalingTests", dependencies: ["Scaling"]),
     .testTarget(name: "HeartwoodTests", dependencies: ["Cohort", "heartwood", "MPI", "SharedTrunk", "WFDB"]),
   ],
   swiftLanguageModes: [.v6]

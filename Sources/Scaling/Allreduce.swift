@@ -1,0 +1,118 @@
+/// How an allreduce goes through the ranks: the algorithms of Open MPI 4.1, and which of them it takes (coll_tuned's fixed decision for
+/// commutative sums).
+public enum AllreduceAlgorithm: String, Codable, Sendable {
+  case recursiveDoubling = "recursive doubling"
+  case ring
+  /// Reduce-scatter by recursive halving, then allgather by recursive doubling.
+  case rabenseifner = "Rabenseifner"
+  /// A reduce, then a broadcast; taken here to be along binomial trees.
+  case reduceAndBroadcast = "reduce and broadcast"
+
+  /// What Open MPI 4.1 takes for a sum of that many bytes.
+  public init(ranks: Int, bytes: Int) {
+    // Each: from that many ranks on; below so many bytes such an algorithm.
+    let largest = Int.max
+    let table: [(ranks: Int, choices: [(bytes: Int, AllreduceAlgorithm)])] = [
+      (
+        0,
+        [
+          (8, .ring), (4096, .recursiveDoubling), (8192, .ring), (16384, .recursiveDoubling),
+          (262_144, .ring), (largest, .rabenseifner),
+        ]
+      ),
+      (4, [(16, .ring), (8192, .recursiveDoubling), (largest, .rabenseifner)]),
+      (8, [(8192, .recursiveDoubling), (largest, .rabenseifner)]),
+      (16, [(64, .ring), (4096, .recursiveDoubling), (largest, .rabenseifner)]),
+      (32, [(128, .ring), (largest, .rabenseifner)]),
+      (64, [(262_144, .recursiveDoubling), (largest, .rabenseifner)]),
+      (
+        128,
+        [(131_072, .reduceAndBroadcast), (262_144, .recursiveDoubling), (largest, .rabenseifner)]
+      ),
+      (256, [(4096, .reduceAndBroadcast), (largest, .rabenseifner)]),
+      (512, [(2048, .reduceAndBroadcast), (16384, .recursiveDoubling), (largest, .rabenseifner)]),
+      (
+        2048,
+        [
+          (2048, .reduceAndBroadcast), (4096, .ring), (16384, .recursiveDoubling),
+          (largest, .rabenseifner),
+        ]
+      ),
+      (
+        4096,
+        [
+          (2048, .reduceAndBroadcast), (16384, .ring), (32768, .recursiveDoubling),
+          (largest, .rabenseifner),
+        ]
+      ),
+    ]
+    let choices = table.last { $0.ranks <= ranks }!.choices
+    self = choices.first { bytes < $0.bytes }!.1
+  }
+
+  /// Rounds one after the other, in each of which ranks send a message or none.
+  package func rounds(ranks: Int, bytes: Int) -> [Round] {
+    guard ranks > 1 else { return [] }
+    let (size, doublings) = (Double(bytes), Self.doublings(ranks))
+    // Ranks beyond a power of two are paired up beforehand, and told the result at the end.
+    let hasRest = ranks > 1 << doublings
+    func exchange(_ step: Int, _ bytes: Double) -> Round { Round(.exchange(distance: 1 << step), bytes) }
+    switch self {
+    case .ring: return [Round(.next, size / Double(ranks), times: 2 * (ranks - 1))]
+    case .recursiveDoubling:
+      return (hasRest ? [Round(.fold, size)] : []) + (0..<doublings).map { exchange($0, size) }
+        + (hasRest ? [Round(.unfold, size)] : [])
+    case .rabenseifner:
+      let halves = (0..<doublings).map { exchange($0, size / Double(2 << $0)) }
+      return (hasRest ? [Round(.swap, size / 2), Round(.fold, size / 2)] : []) + halves + halves.reversed()
+        + (hasRest ? [Round(.unfold, size)] : [])
+    case .reduceAndBroadcast:
+      let steps = hasRest ? doublings + 1 : doublings
+      let up = (0..<steps).map { Round(.tree(distance: 1 << $0), size) }
+      return up + up.reversed()
+    }
+  }
+
+  /// Of the largest power of two that is not above `ranks`.
+  private static func doublings(_ ranks: Int) -> Int { Int.bitWidth - 1 - ranks.leadingZeroBitCount }
+
+  /// Messages of one size that go at the same time.
+  package struct Round {
+    enum Pattern {
+      /// Every rank to the next one.
+      case next
+      /// Ranks of the power of two with each other.
+      case exchange(distance: Int)
+      /// Of each pair beyond the power of two: the first to the second, back, or both.
+      case fold, unfold, swap
+      /// Between a rank and the root of its part of a binomial tree.
+      case tree(distance: Int)
+    }
+    let pattern: Pattern
+    package let bytes: Double
+    /// How often the round comes, one after the other.
+    package let times: Int
+
+    init(_ pattern: Pattern, _ bytes: Double, times: Int = 1) {
+      (self.pattern, self.bytes, self.times) = (pattern, bytes, times)
+    }
+
+    /// Senders and receivers.
+    package func messages(ranks: Int) -> [(from: Int, to: Int)] {
+      let power = 1 << AllreduceAlgorithm.doublings(ranks)
+      let rest = ranks - power
+      let pairs = (0..<rest).map { (from: 2 * $0, to: 2 * $0 + 1) }
+      switch pattern {
+      case .next: return (0..<ranks).map { ($0, ($0 + 1) % ranks) }
+      case .fold: return pairs
+      case .unfold: return pairs.map { ($0.to, $0.from) }
+      case .swap: return pairs + pairs.map { ($0.to, $0.from) }
+      case .exchange(let distance):
+        func rank(_ member: Int) -> Int { member < rest ? 2 * member + 1 : member + rest }
+        return (0..<power).map { (rank($0), rank($0 ^ distance)) }
+      case .tree(let distance):
+        return stride(from: 0, to: ranks - distance, by: 2 * distance).map { ($0 + distance, $0) }
+      }
+    }
+  }
+}

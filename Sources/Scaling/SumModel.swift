@@ -1,0 +1,117 @@
+/// How long an allreduce of some bytes takes on ranks of a placement: latencies and bandwidths, fitted to measured ones.
+///
+/// A sum is a sequence of rounds (``AllreduceAlgorithm``). A round costs one latency, and a time for each byte: within hosts those of the
+/// largest message, between hosts those that go over the busiest host's cable. Messages beyond a size that the fit finds cost a second
+/// latency, in which sender and receiver agree. Where ranks wait for cores, what all of a machine's messages cost adds up.
+public struct SumModel: Codable, Sendable, Equatable {
+  /// Seconds a round, and a byte.
+  public var latencyWithin = 0.0
+  public var latencyBetween = 0.0
+  public var byteWithin = 0.0
+  public var byteBetween = 0.0
+  /// Seconds more a round whose messages are larger than that many bytes; nil: no size matters.
+  public var latencyOfLarge = 0.0
+  public var largeBytes: Int?
+  /// Seconds of every other message on the fullest machine at the same time, and of its bytes.
+  public var crowdMessage = 0.0
+  public var crowdByte = 0.0
+
+  public init() {}
+
+  /// A sum that was measured.
+  public struct Measured: Sendable {
+    public let placement: Placement
+    public let bytes: Int
+    public let seconds: Double
+    public init(_ placement: Placement, bytes: Int, seconds: Double) {
+      (self.placement, self.bytes, self.seconds) = (placement, bytes, seconds)
+    }
+  }
+
+  /// Fitted to sums on two ranks or more; without any, sums cost nothing.
+  public init(fitting sums: [Measured]) {
+    let thresholds: [Int?] = [nil, 1024, 2048, 4096, 8192, 16384, 32768, 65536]
+    let fits = thresholds.map { threshold in
+      let features = sums.map { Features($0.placement, bytes: $0.bytes, large: threshold).all }
+      let columns = Features.names.indices.map { column in features.map { $0[column] } }
+      return (threshold, LeastSquares.fit(columns, sums.map(\.seconds)))
+    }
+    // A threshold must earn its place.
+    var best = fits[0]
+    for fit in fits.dropFirst() where fit.1.loss < 0.95 * best.1.loss { best = fit }
+    let x = best.1.coefficients
+    (latencyWithin, latencyBetween, byteWithin, byteBetween) = (x[0], x[1], x[2], x[3])
+    (latencyOfLarge, largeBytes) = (x[4], x[4] > 0 ? best.0 : nil)
+    (crowdMessage, crowdByte) = (x[5], x[6])
+  }
+
+  public func seconds(_ placement: Placement, bytes: Int) -> Double {
+    let features = Features(placement, bytes: bytes, large: largeBytes).all
+    let costs = [
+      latencyWithin, latencyBetween, byteWithin, byteBetween, latencyOfLarge, crowdMessage, crowdByte,
+    ]
+    return zip(features, costs).reduce(0) { $0 + $1.0 * $1.1 }
+  }
+
+  /// What a sum's time is made of.
+  private struct Features {
+    static let names = ["rounds within", "between", "bytes within", "between", "large", "crowd", "its bytes"]
+    var all = [Double](repeating: 0, count: names.count)
+
+    init(_ placement: Placement, bytes: Int, large: Int?) {
+      let ranks = placement.ranks
+      for round in AllreduceAlgorithm(ranks: ranks, bytes: bytes).rounds(ranks: ranks, bytes: bytes) {
+        add(round, placement, large)
+      }
+    }
+
+    private mutating func add(_ round: AllreduceAlgorithm.Round, _ placement: Placement, _ large: Int?) {
+      let (hosts, machines) = (placement.hosts, placement.machines)
+      var messages = [Int](repeating: 0, count: placement.cores.count)
+      // Of each host what leaves it and what comes, over a cable that carries both at the same time.
+      var (out, into) = ([Int: Int](), [Int: Int]())
+      var isWithin = false
+      for (from, to) in round.messages(ranks: placement.ranks) {
+        messages[machines[to]] += 1
+        if hosts[from] == hosts[to] {
+          isWithin = true
+        } else {
+          out[hosts[from], default: 0] += 1
+          into[hosts[to], default: 0] += 1
+        }
+      }
+      let cable = max(out.values.max() ?? 0, into.values.max() ?? 0)
+      let (times, crowd) = (Double(round.times), Double(max(messages.max() ?? 0, 1) - 1))
+      all[cable == 0 ? 0 : 1] += times
+      all[2] += isWithin ? times * round.bytes : 0
+      all[3] += times * round.bytes * Double(cable)
+      all[4] += large.map { round.bytes > Double($0) ? times : 0 } ?? 0
+      all[5] += times * crowd
+      all[6] += times * crowd * round.bytes
+    }
+  }
+}
+
+/// A network given as latency and bandwidth.
+public struct NetworkKind: Codable, Sendable, Equatable {
+  public let name: String
+  /// Seconds of a message without content, from rank to rank.
+  public let latency: Double
+  /// Seconds a byte.
+  public let byte: Double
+
+  public init(_ name: String, latency: Double, byte: Double) {
+    (self.name, self.latency, self.byte) = (name, latency, byte)
+  }
+
+  public init(_ name: String, microseconds: Double, gigabits: Double) {
+    self.init(name, latency: microseconds * 1e-6, byte: 8e-9 / gigabits)
+  }
+
+  /// Seconds of an allreduce over that many hosts of one rank each: every round one latency and its bytes.
+  public func seconds(ranks: Int, bytes: Int) -> Double {
+    AllreduceAlgorithm(ranks: ranks, bytes: bytes).rounds(ranks: ranks, bytes: bytes).reduce(0) {
+      $0 + Double($1.times) * (latency + $1.bytes * byte)
+    }
+  }
+}

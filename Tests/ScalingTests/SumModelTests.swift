@@ -1,0 +1,69 @@
+import Scaling
+import XCTest
+
+final class SumModelTests: XCTestCase {
+  private let sizes = [8, 1024, 4096, 16400, 32784, 65568, 131_136]
+
+  private func known() -> SumModel {
+    var model = SumModel()
+    (model.latencyWithin, model.latencyBetween) = (1e-6, 25e-6)
+    (model.byteWithin, model.byteBetween) = (0.1e-9, 8e-9)
+    (model.latencyOfLarge, model.largeBytes) = (40e-6, 16384)
+    (model.crowdMessage, model.crowdByte) = (2e-6, 0.05e-9)
+    return model
+  }
+
+  private func sums(_ model: SumModel) -> [SumModel.Measured] {
+    let job = Placement(hosts: [0, 0, 1, 1, 2, 2], machines: [0, 0, 0, 0, 0, 0], cores: [2])
+    let members = (2...6).map(job.spread) + [2, 3, 4].map(job.packed)
+    return members.flatMap { members in
+      sizes.map { bytes in
+        .init(job[members], bytes: bytes, seconds: model.seconds(job[members], bytes: bytes))
+      }
+    }
+  }
+
+  func testFitFindsTheLatenciesAndBandwidthsThatMadeTheSums() {
+    let known = known()
+    let fitted = SumModel(fitting: sums(known))
+    for path: KeyPath<SumModel, Double> in [
+      \.latencyWithin, \.latencyBetween, \.byteWithin, \.byteBetween, \.latencyOfLarge, \.crowdMessage,
+      \.crowdByte,
+    ] {
+      XCTAssertEqual(fitted[keyPath: path] / known[keyPath: path], 1, accuracy: 1e-3, "\(path)")
+    }
+    XCTAssertEqual(fitted.largeBytes, 16384)
+  }
+
+  func testSumsLeftOutArePredicted() throws {
+    let check = try XCTUnwrap(SumModel.eachLeftOut(sums(known())))
+    XCTAssertEqual(check.predicted.count, 8 * sizes.count)
+    XCTAssertLessThan(check.worstError, 0.01)
+  }
+
+  func testHandComputedTimes() {
+    // Two ranks on two hosts, 32784 bytes: a ring of two rounds of half the bytes.
+    let known = known()
+    let apart = Placement(hosts: [0, 1], machines: [0, 1], cores: [1, 1])
+    XCTAssertEqual(
+      known.seconds(apart, bytes: 32784), 2 * (25e-6 + 16392 * 8e-9 + 40e-6), accuracy: 1e-12)
+    XCTAssertEqual(known.seconds(apart, bytes: 1024), 25e-6 + 1024 * 8e-9, accuracy: 1e-12)
+    // On one machine the other's message costs too.
+    let together = Placement(hosts: [0, 0], machines: [0, 0], cores: [2])
+    XCTAssertEqual(
+      known.seconds(together, bytes: 1024), 1e-6 + 1024 * 0.1e-9 + 2e-6 + 1024 * 0.05e-9, accuracy: 1e-12)
+    // Two ranks a host share its cable: of four ranks the second round goes between hosts, twice the bytes.
+    let four = Placement(regular: 4, perHost: 2)
+    XCTAssertEqual(
+      known.seconds(four, bytes: 1024),
+      1e-6 + 25e-6 + 1024 * (0.1e-9 + 2 * 8e-9) + 2 * (2e-6 + 1024 * 0.05e-9), accuracy: 1e-12)
+  }
+
+  func testNetworkGivenByLatencyAndBandwidth() {
+    let network = NetworkKind("given", microseconds: 10, gigabits: 8)
+    XCTAssertEqual(network.latency, 10e-6, accuracy: 1e-15)
+    XCTAssertEqual(network.byte, 1e-9, accuracy: 1e-18)
+    XCTAssertEqual(network.seconds(ranks: 64, bytes: 32784), 6 * (10e-6 + 32784e-9), accuracy: 1e-12)
+    XCTAssertEqual(network.seconds(ranks: 1, bytes: 32784), 0)
+  }
+}
