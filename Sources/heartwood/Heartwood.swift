@@ -16,7 +16,7 @@ struct Heartwood: ParsableCommand {
     version: version,
     subcommands: [
       Train.self, Evaluate.self, Adapt.self, Predict.self, Simulate.self, Inspect.self, Paper.self,
-      Bench.self,
+      Bench.self, Scale.self,
     ])
 
   static let version = "0.1.0"
