@@ -183,7 +183,7 @@ final class AdaptTests: CommandTestCase {
       let given = Set(options)
       let defaults = [("--data", database), ("--record", "sim004"), ("--seconds", "60")]
         .filter { !given.contains($0.0) }.flatMap { [$0.0, $0.1] }
-      try expect(
+      try expectSoon(
         code, words, [1, 2],
         ["adapt", "--model", model ?? "\(trained)/model", "--output", "\(folder)/no"] + defaults + options,
         line: line)

@@ -28,7 +28,7 @@ final class EvaluateTests: CommandTestCase {
 
   private func expectRefusal(_ code: Int32, _ words: String, _ arguments: [String], line: UInt = #line) throws
   {
-    try expect(
+    try expectSoon(
       code, words, [1, 2], ["evaluate", "--model", model, "--output", "\(folder)/no"] + arguments, line: line)
   }
 
