@@ -3,7 +3,6 @@ import Cohort
 import Foundation
 import Layers
 import MPI
-import Report
 import SharedTrunk
 
 struct Bench: ParsableCommand {
@@ -15,7 +14,7 @@ struct Bench: ParsableCommand {
         rnn, lstm: 128 frames of 2; hidden 64, last state; trunk n x 64 -> 128 -> 64; heads 64 -> 2
 
       Example:
-        Launch/heartwood -n 2 bench --branch cnn --tasks 2 --batch 32
+        Launch/heartwood -n 2 bench --branch cnn --tasks 2 --batch 32 --json bench.json
       """)
 
   @Option(help: "Type of the branches.")
@@ -47,12 +46,15 @@ struct Bench: ParsableCommand {
 
   func run() throws {
     Session.run { session in
-      guard session.ranks <= tasks else {
-        try session.end(
-          .usage, "\(session.ranks) ranks for --tasks \(tasks): use -n \(tasks) or fewer, or more tasks")
-      }
+      if let failure = checkRanks(session.ranks) { try session.end(failure.status, failure.message) }
       try session.requireMemory(network.bytes(tasks: (tasks - 1) / session.ranks + 1))
-      try measure(session)
+      try session.together { try requireWritable(json) }
+      let figures = try measure(session)
+      try session.together {
+        guard session.leads else { return }
+        say(figures.text)
+        try write(figures)
+      }
     }
   }
 
@@ -60,32 +62,73 @@ struct Bench: ParsableCommand {
     BenchNetwork(branch: branch, batch: batch, exchange: exchange, sum: sum)
   }
 
-  private func measure(_ session: Session) throws {
+  private func checkRanks(_ ranks: Int) -> Failure? {
+    guard ranks > tasks else { return nil }
+    return Failure(.usage, "\(ranks) ranks for --tasks \(tasks): use -n \(tasks) or fewer, or more tasks")
+  }
+
+  /// Before anything is measured.
+  private func requireWritable(_ file: String?) throws {
+    guard let file else { return }
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
+    guard access(folder, W_OK) == 0 else {
+      throw Failure(.cannotCreate, "cannot create \(file): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  private func write(_ figures: BenchFigures) throws {
+    if let json { try AtomicFile.write(try JSONEncoder.readable.encode(figures), to: json) }
+  }
+
+  private func measure(_ session: Session) throws -> BenchFigures {
     let communicator = session.communicator
     let network = try network.make(tasks: tasks, communicator, timedSteps: steps)
     _ = try network.step(0, learningRate: 1e-3)
     let firstStep = (own: ProcessClock.sinceStart, launcher: ProcessClock.sinceLaunch)
     for step in 0..<warmup { _ = try network.step(step + 1, learningRate: 1e-3) }
+    let peakBefore = PeakRate.gflops()
     let times = try StepTimes(network, after: warmup + 1, steps: steps, communicator)
-
+    // Before what follows takes memory of its own.
     let memory = try communicator.allgather(ProcessClock.peakMemoryMB, kind: Message.metrics)
-    let peak = try communicator.allgather(PeakRate.gflops(), kind: Message.metrics)
+    let peakAfter = PeakRate.gflops()
+    let bare = try bareAllreduce(communicator)
+    let machine = try communicator.allgatherv(
+      [peakBefore, peakAfter, PeakRate.copyGigabytes(), try coresOfRank(communicator)], kind: Message.metrics
+    ).map { BenchFigures.Machine(peakBefore: $0[0], peakAfter: $0[1], copyGBPerSecond: $0[2], cores: $0[3]) }
+
     let examples = Double(tasks * batch)
-    let sorted = times.seconds.sorted()
-    let median = sorted[sorted.count / 2]
-    let figures = BenchFigures(
+    let spread = BenchFigures.Spread(seconds: times.seconds)
+    let gflops = self.network.operations(tasks: tasks) / spread.median / 1e6
+    return BenchFigures(
       branch: branch.rawValue, tasks: tasks, batch: batch, ranks: session.ranks, steps: steps,
-      exchange: exchange.rawValue, sum: sum.rawValue, examplesPerSecond: examples / median,
+      exchange: exchange.rawValue, sum: sum.rawValue, cpuLevel: "\(CPULevel.current)",
+      examplesPerSecond: examples / spread.median * 1e3,
       cpuExamplesPerSecond: examples * Double(steps) / times.processorSeconds,
-      stepMilliseconds: .init(
-        median: median * 1e3, min: sorted[0] * 1e3, max: sorted[sorted.count - 1] * 1e3),
-      gflops: self.network.operations(tasks: tasks) / median / 1e9, peakGflops: peak[0],
+      stepMilliseconds: spread, gflops: gflops, peakGflops: Statistics.mean(machine.map(\.peak)),
+      percentOfPeak: 100 * gflops / machine.reduce(0) { $0 + $1.peak * $1.cores },
+      copyGBPerSecond: machine.reduce(0) { $0 + $1.copyGBPerSecond * $1.cores },
       secondsToFirstStep: firstStep.own, secondsFromLaunchToFirstStep: firstStep.launcher,
-      peakMemoryMB: memory, perRank: times.phases)
-    try session.together {
-      guard session.leads else { return }
-      say(figures.text)
-      if let json { try AtomicFile.write(try JSONEncoder.readable.encode(figures), to: json) }
+      peakMemoryMB: memory, bytesPerStepPerRank: times.traffic.total.bytes / steps,
+      collectivesPerStep: network.collectivesPerStep, bareAllreduceMilliseconds: bare,
+      exchangeToBareAllreduce: bare.map { times.phases[0].exchange / $0 },
+      perRank: times.phases, machine: machine)
+  }
+
+  private func bareAllreduce(_ communicator: Communicator) throws -> Double? {
+    guard communicator.size > 1, exchange == .reduce else { return nil }
+    let (counts, rounds) = (network.sums, min(steps, 10_000))
+    return switch sum {
+    case .exact:
+      try BareAllreduce.milliseconds(Int64.self, counts: counts, rounds: rounds, communicator)
+    case .float:
+      try BareAllreduce.milliseconds(Float.self, counts: counts, rounds: rounds, communicator)
     }
+  }
+
+  /// How much of a core this rank has.
+  private func coresOfRank(_ communicator: Communicator) throws -> Double {
+    let host = Array(ProcessInfo.processInfo.hostName.utf8)
+    let ranksHere = try communicator.allgatherv(host, kind: Message.metrics).count { $0 == host }
+    return min(1, Double(ProcessInfo.processInfo.activeProcessorCount) / Double(ranksHere))
   }
 }
