@@ -7,14 +7,17 @@ import SharedTrunk
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure training throughput on random data.",
+    abstract: "Measure training throughput on random data, beside PyTorch's if asked.",
     discussion: """
       One step: B examples of each task through the network below, forward, exchange, backward, Adam (1e-3). No dropout, no clipping.
         cnn: windows of 256; conv1d 1 -> 32, kernel 7, "same"; ReLU; max-pool 2; trunk n x 4096 -> 128 -> 64; heads 64 -> 2
         rnn, lstm: 128 frames of 2; hidden 64, last state; trunk n x 64 -> 128 -> 64; heads 64 -> 2
 
+      --compare runs the same network in PyTorch (Cluster/peer/pytorch_peer.py), on as many processes, in alternation with this one: it \
+      checks that both have the same losses, finds PyTorch's fastest form, and prints medians and ratios.
+
       Example:
-        Launch/heartwood -n 2 bench --branch cnn --tasks 2 --batch 32 --json bench.json
+        Launch/heartwood -n 2 bench --branch cnn --tasks 2 --batch 32 --compare --json bench.json
       """)
 
   @Option(help: "Type of the branches.")
@@ -33,29 +36,68 @@ struct Bench: ParsableCommand {
   var sum: SumKind = .exact
   @Option(help: ArgumentHelp("Also write the figures here.", valueName: "file"))
   var json: String?
+  @Flag(help: "Compare with PyTorch on this machine.")
+  var compare = false
+  @Option(help: "With --compare: how often each side is run.")
+  var rounds = 5
+  @Option(
+    help: ArgumentHelp(
+      "With --compare: a Python that has torch and numpy (mpi4py too, for PyTorch over Open MPI). Default: HEARTWOOD_PYTHON, or python3.",
+      valueName: "program"))
+  var python: String?
+  @Option(
+    help: ArgumentHelp(
+      "With --compare: PyTorch's form, in place of the fastest: gloo-sharded, gloo-replicated, mpi-sharded or mpi-replicated.",
+      valueName: "form"))
+  var peer: PyTorchPeer.Form?
+  @Option(
+    help: ArgumentHelp(
+      "Write weights, examples and losses of a few steps here, for the peer to take the same, and end.",
+      valueName: "file", visibility: .hidden))
+  var reference: String?
 
   func validate() throws {
-    for (name, value) in [("tasks", tasks), ("batch", batch), ("steps", steps)]
+    for (name, value) in [("tasks", tasks), ("batch", batch), ("steps", steps), ("rounds", rounds)]
     where value < 1 || value > 1_000_000 {
       throw ValidationError("--\(name) \(value): from 1 to 1000000")
     }
     guard warmup >= 0 && warmup <= 1_000_000 else {
       throw ValidationError("--warmup \(warmup): from 0 to 1000000")
     }
+    if !compare {
+      if python != nil { throw ValidationError("--python goes with --compare") }
+      if peer != nil { throw ValidationError("--peer goes with --compare") }
+    }
   }
 
   func run() throws {
+    if compare { return try runComparison() }
     Session.run { session in
       if let failure = checkRanks(session.ranks) { try session.end(failure.status, failure.message) }
       try session.requireMemory(network.bytes(tasks: (tasks - 1) / session.ranks + 1))
-      try session.together { try requireWritable(json) }
-      let figures = try measure(session)
-      try session.together {
-        guard session.leads else { return }
-        say(figures.text)
-        try write(figures)
+      try session.together { try requireWritable(reference ?? json) }
+      if let reference {
+        try session.together {
+          try ReferenceSteps.write(network, tasks: tasks, session.communicator, to: reference)
+        }
+      } else {
+        let figures = try measure(session)
+        try session.together {
+          guard session.leads else { return }
+          say(figures.text)
+          try write(figures)
+        }
       }
     }
+  }
+
+  private func runComparison() throws {
+    guard Launcher.isFirstRank else { return }
+    if let failure = checkRanks(Launcher.ranks) { throw failure }
+    try requireWritable(json)
+    let figures = try ComparisonRun(self).run()
+    say("\n\(figures.text)\n\n\(figures.comparison!.text)")
+    try write(figures)
   }
 
   private var network: BenchNetwork {
@@ -111,7 +153,7 @@ struct Bench: ParsableCommand {
       peakMemoryMB: memory, bytesPerStepPerRank: times.traffic.total.bytes / steps,
       collectivesPerStep: network.collectivesPerStep, bareAllreduceMilliseconds: bare,
       exchangeToBareAllreduce: bare.map { times.phases[0].exchange / $0 },
-      perRank: times.phases, machine: machine)
+      perRank: times.phases, machine: machine, comparison: nil)
   }
 
   private func bareAllreduce(_ communicator: Communicator) throws -> Double? {

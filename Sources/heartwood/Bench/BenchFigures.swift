@@ -81,6 +81,7 @@ struct BenchFigures: Codable {
   let exchangeToBareAllreduce: Double?
   let perRank: [Phases]
   let machine: [Machine]
+  var comparison: Comparison?
 }
 
 extension BenchFigures {
