@@ -9,6 +9,12 @@
 // 2^-100, which Adam's epsilon hides, they are set to 0: subnormal numbers make loops several times slower on some CPUs.
 HW_INLINE float HW_NAME(flushed)(float x) { return __builtin_fabsf(x) < 0x1p-100f ? 0.0f : x; }
 
+// With many tasks on a rank a step's numbers come from memory: asked for while the step before is computed, they are there in
+// time. Steps lie one after the other; asking for what lies beyond them reads nothing and does no harm.
+HW_INLINE void HW_NAME(prefetch)(const float *x, size_t n) {
+  for (size_t i = 0; i < n; i += 16) __builtin_prefetch(x + i, 1, 2);
+}
+
 // MARK: Vectors
 
 static void HW_NAME(axpy)(float a, const float *restrict x, float *restrict y, size_t n) {
@@ -243,12 +249,6 @@ HW_INLINE float HW_NAME(tanh)(float x) {
 // Absolute error below 2e-7, exactly 0 and 1 at the ends.
 HW_INLINE float HW_NAME(sigmoid)(float x) { return 0.5f + 0.5f * HW_NAME(tanh)(0.5f * x); }
 
-// What the memory's latency hides behind: with many tasks on a rank a step's numbers come from memory, and they are asked for while
-// the step before is computed. Steps lie one after the other; beyond the last nothing is read, and asking does no harm.
-HW_INLINE void HW_NAME(prefetch)(const float *x, size_t n) {
-  for (size_t i = 0; i < n; i += 16) __builtin_prefetch(x + i, 1, 2);
-}
-
 // row[j] = sum over d of x[d] W[d][j], a chain in order, as a product of matrices makes it.
 HW_INLINE void HW_NAME(input_product)(const struct hw_frame *frame, size_t r, float *restrict row, size_t width) {
   const float *x = frame->x + r * frame->stride, *restrict w = frame->weight;
@@ -269,11 +269,7 @@ static void HW_NAME(rnn_forward)(float *restrict h, const struct hw_frame *frame
 }
 
 static void HW_NAME(rnn_backward)(const float *restrict h, const float *restrict dh, float *restrict dz, size_t n) {
-  for (size_t next = 0, start = 0; start < n; start = next) {
-    next = start + 64 < n ? start + 64 : n;
-    HW_NAME(prefetch)(h + start - 2 * n, next - start);
-    for (size_t i = start; i < next; i++) dz[i] = HW_NAME(flushed)(dh[i] * (1.0f - h[i] * h[i]));
-  }
+  for (size_t i = 0; i < n; i++) dz[i] = HW_NAME(flushed)(dh[i] * (1.0f - h[i] * h[i]));
 }
 
 // A row's four gates lie in one array, `hidden` apart: assume_safety says that they do not overlap.

@@ -71,27 +71,30 @@ HW_INLINE void HW_NAME(product_tile)(int count, int vectors, const float *a, con
     HW_UNROLL for (int v = 0; v < vectors; v++) *(HW_VECTOR *)(c + i * n + v * HW_LANES) = sums[i][v];
 }
 
-// A strip of `vectors` vectors of columns.
-HW_INLINE void HW_NAME(product_strip)(int vectors, const float *a, const float *b, float *c, size_t m, size_t n,
-                                      size_t k) {
-  if (m < HW_TALL) {
-    for (size_t i = 0; i < m; i++) HW_NAME(product_tile)(1, vectors, a + i * k, b, c + i * n, n, k);
-    return;
+// A strip of `vectors` vectors of columns; `ahead` numbers from `next` on are asked for a tile.
+HW_INLINE const float *HW_NAME(product_strip)(int vectors, const float *a, const float *b, float *c, size_t m, size_t n,
+                                              size_t k, const float *next, size_t ahead) {
+  size_t tall = m < HW_TALL ? 1 : HW_TALL;
+  for (size_t row = 0; row < m; row += tall, next += ahead) {
+    size_t i = row + tall <= m ? row : m - tall;
+    HW_NAME(prefetch)(next, ahead);
+    if (tall == 1)
+      HW_NAME(product_tile)(1, vectors, a + i * k, b, c + i * n, n, k);
+    else
+      HW_NAME(product_tile)(HW_TALL, vectors, a + i * k, b, c + i * n, n, k);
   }
-  for (size_t next = 0; next < m; next += HW_TALL) {
-    size_t i = next + HW_TALL <= m ? next : m - HW_TALL;
-    HW_NAME(product_tile)(HW_TALL, vectors, a + i * k, b, c + i * n, n, k);
-  }
+  return next;
 }
 
 static void HW_NAME(small_product)(const float *restrict a, const float *restrict b, float *restrict c, size_t m,
-                                   size_t n, size_t k) {
-  size_t column = 0;
+                                   size_t n, size_t k, const float *next, size_t ahead) {
+  size_t tiles = (m + HW_TALL - 1) / HW_TALL * ((n + 2 * HW_LANES - 1) / (2 * HW_LANES));
+  size_t share = (ahead + tiles - 1) / tiles, column = 0;
   for (; column + 2 * HW_LANES <= n; column += 2 * HW_LANES)
-    HW_NAME(product_strip)(2, a, b + column, c + column, m, n, k);
+    next = HW_NAME(product_strip)(2, a, b + column, c + column, m, n, k, next, share);
   for (; column < n; column += HW_LANES) {
     size_t start = column + HW_LANES <= n ? column : n - HW_LANES;
-    HW_NAME(product_strip)(1, a, b + start, c + start, m, n, k);
+    next = HW_NAME(product_strip)(1, a, b + start, c + start, m, n, k, next, share);
   }
 }
 

@@ -1,9 +1,10 @@
 import CKernels
 
-/// c = op(a) op(b) + keep c on one thread, op(x) being x or its transpose. The shapes must fit.
+/// c = op(a) op(b) + keep c on one thread, op(x) being x or its transpose. The shapes must fit. `ahead` is what will be read soon: where
+/// that helps it is asked for from memory meanwhile.
 public func multiply(
   _ a: Matrix, _ b: Matrix, into c: Matrix, transposeA: Bool = false, transposeB: Bool = false,
-  keep: Float = 0
+  keep: Float = 0, ahead: Matrix? = nil
 ) {
   let inner = transposeA ? a.rows : a.columns
   precondition(
@@ -13,7 +14,8 @@ public func multiply(
   if !transposeA && !transposeB && keep == 0 && inner <= 256 && b.count <= 1 << 15
     && c.columns >= Int(HW_PRODUCT_LEAST)
   {
-    return hw_small_product(a.data, b.data, c.data, c.rows, c.columns, inner)
+    return hw_small_product(
+      a.data, b.data, c.data, c.rows, c.columns, inner, ahead?.data, ahead?.count ?? 0)
   }
   let status = hw_sgemm(
     transposeA ? 1 : 0, transposeB ? 1 : 0, Int64(c.rows), Int64(c.columns), Int64(inner), 1,

@@ -73,7 +73,7 @@ public final class RNN {
       hw_rnn_backward(h.step(t, rows: rows).data, dState.data, step.data, step.count)
       guard t > 0 else { break }
       dState = stateGradient.matrix(rows: rows, columns: hidden)
-      recurrence.propagate(step, into: dState)
+      recurrence.propagate(step, into: dState, ahead: h.step(max(t - 2, 0), rows: rows))
     }
     recurrence.addGradients(block, x: x, dz: dz, h: h)
   }

@@ -86,9 +86,9 @@ struct Recurrence {
     hw_swap_axes(recurrentWeight.value.data, transposed.data, hidden, width, 1)
   }
 
-  /// dh = dz W_h^T: the gradient at the hidden state before.
-  func propagate(_ dz: Matrix, into dh: Matrix) {
-    multiply(dz, transposed.matrix(rows: width, columns: hidden), into: dh)
+  /// dh = dz W_h^T: the gradient at the hidden state before. `ahead` is read soon.
+  func propagate(_ dz: Matrix, into dh: Matrix, ahead: Matrix? = nil) {
+    multiply(dz, transposed.matrix(rows: width, columns: hidden), into: dh, ahead: ahead)
   }
 
   // MARK: All steps

@@ -66,7 +66,7 @@ public struct NetworkShape: Codable, Sendable, Equatable {
   /// Memory that one task's slot takes in training, about: weights with gradients and moments, and what the layers keep.
   public func bytes(batch: Int) -> Double {
     let kept =
-      Double(branch.inputs + extraFeatures) + Double(branch.kept) + 6 * Double(features) + 4
+      Double(branch.inputs + extraFeatures) + Double(branch.kept) + 2 * Double(features) + 4
       * Double(trunk.reduce(0, +))
     return 16 * Double(count(taskTensors)) + 4 * Double(batch) * kept
   }
@@ -135,7 +135,7 @@ public struct BranchShape: Codable, Sendable, Equatable {
   public var features: Int { kind == .cnn ? positions / pool * channels : hidden }
 
   /// Numbers that the branch keeps of one window for the way back, about.
-  var kept: Int { kind == .cnn ? 3 * positions * channels : inputs + frames * hidden * (gates + 3) }
+  var kept: Int { kind == .cnn ? inputs : inputs + frames * hidden * (gates + 1) }
 
   var tensors: [(name: String, rows: Int, columns: Int)] {
     switch kind {

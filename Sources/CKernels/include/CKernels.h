@@ -91,8 +91,10 @@ void hw_conv1d_pool_backward(const float *x, size_t rowStride, size_t step, size
 /// Columns of C in hw_small_product; rows, inputs and outputs in the gradients of a linear layer: at least so many.
 enum { HW_PRODUCT_LEAST = 16 };
 
-/// C = A B, A m x k, B k x n, C m x n. For a B that stays in the cache.
-void hw_small_product(const float *a, const float *b, float *c, size_t m, size_t n, size_t k);
+/// C = A B, A m x k, B k x n, C m x n. For a B that stays in the cache. Meanwhile about `ahead` numbers from `next` on are asked
+/// for from memory: what the caller reads next, or 0.
+void hw_small_product(const float *a, const float *b, float *c, size_t m, size_t n, size_t k, const float *next,
+                      size_t ahead);
 
 /// dx = dy W^T, dx rows x inputs, W inputs x outputs; dy comes transposed, outputs x rows.
 void hw_linear_input_gradient(const float *dyT, const float *w, float *dx, size_t rows, size_t inputs, size_t outputs);
