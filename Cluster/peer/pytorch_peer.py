@@ -47,7 +47,7 @@ def arguments():
     parser.add_argument("--warmup", type=int, default=10, help="steps before timing starts")
     parser.add_argument("--steps", type=int, default=400, help="steps to time, at most")
     parser.add_argument("--seconds", type=float, default=3, help="about how long to time, at least 5 steps")
-    parser.add_argument("--reference", metavar="FILE", help="first take the steps that `heartwood bench` wrote there, and "
+    parser.add_argument("--reference", metavar="FILE", help="in the end take the steps that `heartwood bench` wrote there, and "
                         "say how far the losses are from its own")
     parser.add_argument("--json", metavar="FILE", help="write the figures there, not to standard output")
     options = parser.parse_args()
@@ -244,6 +244,11 @@ class Network(nn.Module):
             p.grad.copy_(part.view_as(p))
 
 
+def new_network():
+    network = Network()
+    return network, torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-3, fused=True)
+
+
 def random_batches():
     """Four, to be taken in turn."""
     torch.manual_seed(COMM.rank)
@@ -297,9 +302,10 @@ def take_weights(network, tensors):
     network.second.bias.copy_(tensors["trunk/trunk.1.bias"].flatten())
 
 
-def largest_difference(network, optimizer, path):
+def largest_difference(path):
     """The largest relative difference between Heartwood's losses and ours, from its weights and on its examples."""
     tensors = read_safetensors(path)
+    network, optimizer = new_network()
     take_weights(network, tensors)
     largest = 0.0
     for number, expected in enumerate(tensors["losses"].flatten().tolist()):
@@ -329,9 +335,7 @@ def peak_memory():
 
 
 def main():
-    network = Network()
-    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=1e-3, fused=True)
-    difference = largest_difference(network, optimizer, A.reference) if A.reference else None
+    network, optimizer = new_network()
     batches = random_batches()
     step(network, optimizer, *batches[0])
     first_step = time.time() - STARTED
@@ -352,6 +356,7 @@ def main():
     processor = time.process_time() - processor
 
     every = COMM.objects((processor, peak_memory()))
+    difference = largest_difference(A.reference) if A.reference else None
     if COMM.rank == 0:
         times.sort()
         median = times[int(0.5 * (count - 1) + 0.5)]

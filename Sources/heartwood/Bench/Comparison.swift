@@ -22,22 +22,26 @@ struct Comparison: Codable {
   struct Trial: Codable {
     let form: String
     let examplesPerSecond: Double
-    /// Relative, between its losses and Heartwood's.
-    let largestLossDifference: Double
   }
   let implementation: String
   let form: String
+  /// None where there is only one form.
   let trials: [Trial]
+  /// Relative, between PyTorch's losses and Heartwood's from the same weights and examples, over a few steps.
+  let largestLossDifference: Double
   let rounds: [Round]
   let heartwood: Side
   let pytorch: Side
   /// How many times better Heartwood is: more examples, less time, less memory.
   let ratios: Side
 
-  init(implementation: String, form: String, trials: [Trial], rounds: [Round]) {
+  init(
+    implementation: String, form: String, trials: [Trial], largestLossDifference: Double, rounds: [Round]
+  ) {
     self.implementation = implementation
     self.form = form
     self.trials = trials
+    self.largestLossDifference = largestLossDifference
     self.rounds = rounds
     let heartwood = Side(medianOf: rounds.map(\.heartwood))
     let pytorch = Side(medianOf: rounds.map(\.pytorch))
@@ -62,7 +66,10 @@ struct Comparison: Codable {
     row("step, best, ms", \.bestStepMilliseconds, 3)
     row("first step done after, s", \.secondsToFirstStep, 2)
     row("peak memory a rank, MB", \.peakMemoryMB, 1)
-    return "Against \(implementation), \(form), in alternation:\n\(table.text)"
+    return """
+      Against \(implementation), \(form), in alternation; losses of \(ReferenceSteps.count) steps are the same to \(String(format: "%.0e", largestLossDifference)):
+      \(table.text)
+      """
   }
 }
 

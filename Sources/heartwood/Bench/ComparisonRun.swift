@@ -30,62 +30,65 @@ struct ComparisonRun {
   func run() throws -> BenchFigures {
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let reference = "\(folder)/reference.safetensors"
     try heartwood(ranks: 1, ["--reference", reference])
-    let (form, trials) = try fastestForm(reference)
+    let (form, trials) = try fastestForm()
 
-    var (runs, rounds): ([BenchFigures], [Comparison.Round]) = ([], [])
-    var implementation = ""
+    var (runs, peers): ([BenchFigures], [PyTorchPeer.Figures]) = ([], [])
     for round in 1...bench.rounds {
       // Who is first changes, as the machine may.
-      let first = round % 2 == 1 ? try measureHeartwood() : nil
-      let theirs = try peer.run(
-        bench, ranks: ranks, form: form, seconds: 3, reference: nil, folder: folder)
-      let ours = try first ?? measureHeartwood()
-      implementation = theirs.implementation
-      runs.append(ours)
-      rounds.append(.init(heartwood: .init(ours), pytorch: .init(theirs)))
+      if round % 2 == 1 { runs.append(try measureHeartwood()) }
+      peers.append(try measurePyTorch(form, seconds: 3))
+      if round % 2 == 0 { runs.append(try measureHeartwood()) }
+      let (ours, theirs) = (runs[round - 1].examplesPerSecond, peers[round - 1].examplesPerSecond)
       say(
-        "round \(round) of \(bench.rounds): Heartwood \(decimals(ours.examplesPerSecond, 0)) examples/s, PyTorch \(decimals(theirs.examplesPerSecond, 0))"
+        "round \(round) of \(bench.rounds): Heartwood \(decimals(ours, 0)) examples/s, PyTorch \(decimals(theirs, 0))"
       )
     }
-    runs.sort { $0.examplesPerSecond < $1.examplesPerSecond }
-    var figures = runs[runs.count / 2]
+    var figures = runs.sorted { $0.examplesPerSecond < $1.examplesPerSecond }[runs.count / 2]
     figures.comparison = Comparison(
-      implementation: implementation, form: ranks > 1 ? form.rawValue : "one process", trials: trials,
-      rounds: rounds)
+      implementation: peers[0].implementation, form: name(form), trials: trials,
+      largestLossDifference: peers.map(\.largestLossDifference).max()!,
+      rounds: zip(runs, peers).map { .init(heartwood: .init($0), pytorch: .init($1)) })
     return figures
   }
 
-  /// Tries PyTorch's forms, each from Heartwood's weights and on its examples first.
-  private func fastestForm(_ reference: String) throws -> (PyTorchPeer.Form, [Comparison.Trial]) {
+  /// Tries PyTorch's forms where there are several.
+  private func fastestForm() throws -> (PyTorchPeer.Form, [Comparison.Trial]) {
     let forms = bench.peer.map { [$0] } ?? peer.forms(tasks: bench.tasks, ranks: ranks)
-    var trials: [Comparison.Trial] = []
-    for form in forms {
-      say("starting PyTorch, \(ranks > 1 ? form.rawValue : "one process") ...")
-      let figures = try peer.run(
-        bench, ranks: ranks, form: form, seconds: 1, reference: reference, folder: folder)
-      let difference = figures.largestLossDifference ?? .infinity
-      guard difference < Self.tolerance else {
-        throw Failure(
-          .internal,
-          "PyTorch's losses (\(form.rawValue)) are up to \(difference) away from Heartwood's: not the same network"
-        )
-      }
+    guard forms.count > 1 else { return (forms[0], []) }
+    let rates = try forms.map { form in
+      let figures = try measurePyTorch(form, seconds: 1)
       say(
-        "\(figures.implementation): \(decimals(figures.examplesPerSecond, 0)) examples/s; losses of \(ReferenceSteps.count) steps within \(String(format: "%.0e", difference)) of Heartwood's"
+        "trial: \(figures.implementation), \(name(form)): \(decimals(figures.examplesPerSecond, 0)) examples/s"
       )
-      trials.append(
-        .init(
-          form: form.rawValue, examplesPerSecond: figures.examplesPerSecond,
-          largestLossDifference: difference))
+      return figures.examplesPerSecond
     }
-    let best = trials.indices.max { trials[$0].examplesPerSecond < trials[$1].examplesPerSecond }!
-    return (forms[best], trials)
+    let best = rates.indices.max { rates[$0] < rates[$1] }!
+    return (
+      forms[best], zip(forms, rates).map { .init(form: $0.rawValue, examplesPerSecond: $1) }
+    )
   }
+
+  private func name(_ form: PyTorchPeer.Form) -> String { ranks > 1 ? form.rawValue : "one process" }
+
+  private var reference: String { "\(folder)/reference.safetensors" }
 
   /// Floats in another order part by 1e-6 in a few steps; another gate, bias or gradient by far more.
   private static let tolerance = 1e-4
+
+  /// Throws unless PyTorch's losses are Heartwood's, from the same weights and examples.
+  private func measurePyTorch(_ form: PyTorchPeer.Form, seconds: Double) throws -> PyTorchPeer.Figures {
+    say("starting PyTorch, \(name(form)) ...")
+    let figures = try peer.run(
+      bench, ranks: ranks, form: form, seconds: seconds, reference: reference, folder: folder)
+    guard figures.largestLossDifference < Self.tolerance else {
+      throw Failure(
+        .internal,
+        "PyTorch's losses (\(name(form))) are up to \(figures.largestLossDifference) away from Heartwood's: not the same network"
+      )
+    }
+    return figures
+  }
 
   private func measureHeartwood() throws -> BenchFigures {
     let file = "\(folder)/heartwood.json"

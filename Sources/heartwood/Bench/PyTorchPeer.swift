@@ -26,7 +26,7 @@ struct PyTorchPeer {
     let secondsToFirstStep: Double
     let peakMemoryMB: [Double]
     /// Relative, over the steps of a reference.
-    let largestLossDifference: Double?
+    let largestLossDifference: Double
   }
 
   let python: String
@@ -68,7 +68,7 @@ struct PyTorchPeer {
   }
 
   /// Runs it once. `folder` is for files that pass between here and there.
-  func run(_ bench: Bench, ranks: Int, form: Form, seconds: Double, reference: String?, folder: String) throws
+  func run(_ bench: Bench, ranks: Int, form: Form, seconds: Double, reference: String, folder: String) throws
     -> Figures
   {
     let file = "\(folder)/peer.json"
@@ -76,8 +76,8 @@ struct PyTorchPeer {
       [
         script, "--branch", bench.branch.rawValue, "--tasks", "\(bench.tasks)", "--batch", "\(bench.batch)",
         "--ranks", "\(ranks)", "--warmup", "\(bench.warmup)", "--steps", "\(bench.steps)", "--seconds",
-        "\(seconds)", "--json", file,
-      ] + form.options + (reference.map { ["--reference", $0] } ?? [])
+        "\(seconds)", "--reference", reference, "--json", file,
+      ] + form.options
     let outcome = try ChildProcess.run(python, arguments, environment: Launcher.environmentOutsideMPI)
     guard outcome.code == 0 else {
       let words = outcome.text.split(separator: "\n").last ?? "it said nothing"
