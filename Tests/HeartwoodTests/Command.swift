@@ -21,7 +21,15 @@ enum Command {
       URL(fileURLWithPath: $0.bundlePath).deletingLastPathComponent().appendingPathComponent("heartwood").path
     } ?? "\(root)/.build/release/heartwood"
 
-  /// Starts `Launch/heartwood -n RANKS ARGUMENTS`; `started` runs beside it.
+  /// Runs `Launch/heartwood -n RANKS ARGUMENTS` for each number of ranks, all at once.
+  static func heartwood(
+    _ ranks: [Int], _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> [Outcome] {
+    try ranks.map { try start("Launch/heartwood", ["-n", "\($0)"] + arguments, environment: environment) }
+      .map { $0.end() }
+  }
+
+  /// Runs `Launch/heartwood -n RANKS ARGUMENTS`; `started` runs beside it.
   static func heartwood(
     _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
     started: ((Process) -> Void)? = nil
@@ -29,11 +37,19 @@ enum Command {
     try run("Launch/heartwood", ["-n", "\(ranks)"] + arguments, environment: environment, started: started)
   }
 
-  /// Starts a script of this checkout, which finds the build that is tested; `started` runs beside it.
+  /// Runs a script of this checkout, which finds the build that is tested; `started` runs beside it.
   static func run(
     _ script: String, _ arguments: [String], environment: [String: String] = [:],
     started: ((Process) -> Void)? = nil
   ) throws -> Outcome {
+    let running = try start(script, arguments, environment: environment)
+    started?(running.process)
+    return running.end()
+  }
+
+  private static func start(_ script: String, _ arguments: [String], environment: [String: String]) throws
+    -> Running
+  {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "\(root)/\(script)")
     process.arguments = arguments
@@ -42,16 +58,25 @@ enum Command {
       !["OMPI_", "PMIX_", "ORTE_"].contains(where: name.hasPrefix)
     }
     process.environment = inherited.merging(environment) { $1 }.merging(["HEARTWOOD_BINARY": binary]) { $1 }
-    let (output, errors) = (Sink(), Sink())
-    process.standardOutput = output.pipe
-    process.standardError = errors.pipe
-    let start = Date()
+    let running = Running(process: process)
+    process.standardOutput = running.output.pipe
+    process.standardError = running.errors.pipe
     try process.run()
-    started?(process)
-    process.waitUntilExit()
-    return Outcome(
-      code: process.terminationStatus, output: output.text, errors: errors.text,
-      seconds: Date().timeIntervalSince(start))
+    return running
+  }
+
+  private struct Running {
+    let process: Process
+    let output = Sink()
+    let errors = Sink()
+    let start = Date()
+
+    func end() -> Outcome {
+      process.waitUntilExit()
+      return Outcome(
+        code: process.terminationStatus, output: output.text, errors: errors.text,
+        seconds: Date().timeIntervalSince(start))
+    }
   }
 
   /// Reads a pipe while the process runs, so that it never blocks on a full one.
@@ -113,11 +138,22 @@ class CommandTestCase: XCTestCase {
     _ code: Int32, _ words: String, _ ranks: Int, _ arguments: [String], environment: [String: String] = [:],
     file: StaticString = #filePath, line: UInt = #line
   ) throws -> Outcome {
-    let outcome = try Command.heartwood(ranks, arguments, environment: environment)
-    XCTAssertEqual(outcome.code, code, outcome.errors, file: file, line: line)
-    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, file: file, line: line)
-    XCTAssertTrue(outcome.errors.contains(words), outcome.errors, file: file, line: line)
-    return outcome
+    try expect(code, words, [ranks], arguments, environment: environment, file: file, line: line)[0]
+  }
+
+  /// The same on each number of ranks, all at once.
+  @discardableResult
+  func expect(
+    _ code: Int32, _ words: String, _ ranks: [Int], _ arguments: [String],
+    environment: [String: String] = [:], file: StaticString = #filePath, line: UInt = #line
+  ) throws -> [Outcome] {
+    let outcomes = try Command.heartwood(ranks, arguments, environment: environment)
+    for outcome in outcomes {
+      XCTAssertEqual(outcome.code, code, outcome.errors, file: file, line: line)
+      XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, file: file, line: line)
+      XCTAssertTrue(outcome.errors.contains(words), outcome.errors, file: file, line: line)
+    }
+    return outcomes
   }
 
   /// Trains; fails the test unless the command ends well. Returns the run's folder.

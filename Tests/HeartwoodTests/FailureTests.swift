@@ -218,7 +218,7 @@ final class FailureTests: CommandTestCase {
       let changed = text.replacingOccurrences(of: before, with: after)
       XCTAssertNotEqual(changed, text, before)
       try Data(changed.utf8).write(to: URL(fileURLWithPath: file))
-      try expect(65, "model.json", 2, judge)
+      try expect(65, "model.json", 1, judge)
     }
     try Data(text.utf8).write(to: URL(fileURLWithPath: file))
     let trunk = "\(run)/model/trunk.safetensors"
