@@ -134,6 +134,8 @@ struct Bench: ParsableCommand {
     let memory = try communicator.allgather(ProcessClock.peakMemoryMB, kind: Message.metrics)
     let peakAfter = PeakRate.gflops()
     let bare = try bareAllreduce(communicator)
+    let owned = self.network.bytes(tasks: (tasks - 1) / session.ranks + 1)
+    let swept = try bareAllreduce(communicator, swept: Int(owned / 4))
     let machine = try communicator.allgatherv(
       [peakBefore, peakAfter, PeakRate.copyGigabytes(), try coresOfRank(communicator)], kind: Message.metrics
     ).map { BenchFigures.Machine(peakBefore: $0[0], peakAfter: $0[1], copyGBPerSecond: $0[2], cores: $0[3]) }
@@ -141,29 +143,36 @@ struct Bench: ParsableCommand {
     let examples = Double(tasks * batch)
     let spread = BenchFigures.Spread(seconds: times.seconds)
     let gflops = self.network.operations(tasks: tasks) / spread.median / 1e6
+    let peak = machine.reduce(0) { $0 + $1.peak * $1.cores }
+    let copying = machine.reduce(0) { $0 + $1.copyGBPerSecond * $1.cores }
     return BenchFigures(
       branch: branch.rawValue, tasks: tasks, batch: batch, ranks: session.ranks, steps: steps,
       exchange: exchange.rawValue, sum: sum.rawValue, cpuLevel: "\(CPULevel.current)",
       examplesPerSecond: examples / spread.median * 1e3,
       cpuExamplesPerSecond: examples * Double(steps) / times.processorSeconds,
       stepMilliseconds: spread, gflops: gflops, peakGflops: Statistics.mean(machine.map(\.peak)),
-      percentOfPeak: 100 * gflops / machine.reduce(0) { $0 + $1.peak * $1.cores },
-      copyGBPerSecond: machine.reduce(0) { $0 + $1.copyGBPerSecond * $1.cores },
+      percentOfPeak: 100 * gflops / peak, copyGBPerSecond: copying,
+      floorMilliseconds: .init(
+        arithmetic: self.network.operations(tasks: tasks) / peak / 1e6,
+        weights: Double(24 * network.parameterCount) / copying / 1e6),
       secondsToFirstStep: firstStep.own, secondsFromLaunchToFirstStep: firstStep.launcher,
       peakMemoryMB: memory, bytesPerStepPerRank: times.traffic.total.bytes / steps,
       collectivesPerStep: network.collectivesPerStep, bareAllreduceMilliseconds: bare,
-      exchangeToBareAllreduce: bare.map { times.phases[0].exchange / $0 },
+      exchangeToBareAllreduce: bare.map { times.phases[0].exchange / $0 }, sweptAllreduceMilliseconds: swept,
       perRank: times.phases, machine: machine, comparison: nil)
   }
 
-  private func bareAllreduce(_ communicator: Communicator) throws -> Double? {
+  /// Milliseconds of a bare loop of the exchange's allreduces, `swept` floats being written between them.
+  private func bareAllreduce(_ communicator: Communicator, swept: Int = 0) throws -> Double? {
     guard communicator.size > 1, exchange == .reduce else { return nil }
-    let (counts, rounds) = (network.sums, min(steps, 10_000))
+    let (counts, rounds) = (network.sums, min(steps, swept > 0 ? 200 : 10_000))
     return switch sum {
     case .exact:
-      try BareAllreduce.milliseconds(Int64.self, counts: counts, rounds: rounds, communicator)
+      try BareAllreduce.milliseconds(
+        Int64.self, counts: counts, rounds: rounds, swept: swept, communicator)
     case .float:
-      try BareAllreduce.milliseconds(Float.self, counts: counts, rounds: rounds, communicator)
+      try BareAllreduce.milliseconds(
+        Float.self, counts: counts, rounds: rounds, swept: swept, communicator)
     }
   }
 

@@ -69,6 +69,14 @@ struct BenchFigures: Codable {
   let percentOfPeak: Double
   /// Of these cores, at once.
   let copyGBPerSecond: Double
+  /// What a step cannot take less than.
+  struct Floor: Codable {
+    /// Its multiply-adds at the cores' peak.
+    let arithmetic: Double
+    /// Reading and writing every weight and its two moments once, if they lie in memory. Those of a few tasks stay in the cache.
+    let weights: Double
+  }
+  let floorMilliseconds: Floor
   /// From the start of this process, and of mpirun where that started it.
   let secondsToFirstStep: Double
   let secondsFromLaunchToFirstStep: Double?
@@ -79,6 +87,8 @@ struct BenchFigures: Codable {
   /// of other collectives.
   let bareAllreduceMilliseconds: Double?
   let exchangeToBareAllreduce: Double?
+  /// The same loop with as much memory swept between its allreduces as a step goes through.
+  let sweptAllreduceMilliseconds: Double?
   let perRank: [Phases]
   let machine: [Machine]
   var comparison: Comparison?
@@ -95,6 +105,7 @@ extension BenchFigures {
       "throughput   \(decimals(examplesPerSecond, 0)) examples/s, \(decimals(cpuExamplesPerSecond, 0)) per CPU-second",
       "step         \(decimals(step.median, 3)) ms median; 80 % within \(decimals(step.p10, 3)) to \(decimals(step.p90, 3)), all within \(decimals(step.min, 3)) to \(decimals(step.max, 3))",
       "arithmetic   \(decimals(gflops, 1)) GFLOP/s, \(decimals(percentOfPeak, 1)) % of the cores' peak (multiply-adds in registers: \(decimals(before, 0)) GFLOP/s a core before the steps, \(decimals(after, 0)) after)",
+      "floor        \(decimals(floorMilliseconds.arithmetic, 3)) ms for the multiply-adds at that peak; \(decimals(floorMilliseconds.weights, 3)) ms to read and write weights and moments once, if not from a cache",
       "memory       \(decimals(peakMemoryMB.max() ?? 0, 1)) MB a rank at most; \(decimals(copyGBPerSecond, 1)) GB/s read and written by copying, all cores at once",
       "first step   done \(decimals(secondsToFirstStep, 2)) s after the process's start\(secondsFromLaunchToFirstStep.map { ", \(decimals($0, 2)) s after mpirun's" } ?? "")",
     ]
@@ -103,7 +114,7 @@ extension BenchFigures {
         "exchange     \(bytesPerStepPerRank) bytes a rank and step in \(collectivesPerStep) collectives"
       if let bare = bareAllreduceMilliseconds, let ratio = exchangeToBareAllreduce {
         line +=
-          ", \(decimals(ratio, 2)) times a bare MPI_Allreduce loop of the same sizes (\(decimals(bare, 3)) ms)"
+          ", \(decimals(ratio, 2)) times a bare MPI_Allreduce loop of the same sizes (\(decimals(bare, 3)) ms; \(decimals(sweptAllreduceMilliseconds ?? 0, 3)) ms with the caches swept between, as a step sweeps them)"
       }
       lines.append(line)
     }
