@@ -3,6 +3,8 @@
 
 #define HW_INLINE static inline __attribute__((always_inline))
 
+#include "peak_rate.h"
+
 // Moments decay towards 0 for as long as a weight's gradient is 0 (a dead feature), gradients from frame to frame. Below
 // 2^-100, which Adam's epsilon hides, they are set to 0: subnormal numbers make loops several times slower on some CPUs.
 HW_INLINE float HW_NAME(flushed)(float x) { return __builtin_fabsf(x) < 0x1p-100f ? 0.0f : x; }

@@ -1,6 +1,8 @@
 // Every kernel that is compiled once a CPU level: X(result, name, parameters, arguments).
 // kernels.c makes the bodies and tables from it, and the public function that calls the table in use.
 #define HW_KERNELS(X)                                                                                                  \
+  X(uint64_t, multiply_adds, (size_t rounds, float factor, float addend, float *result),                               \
+    (rounds, factor, addend, result))                                                                                  \
   X(void, axpy, (float a, const float *x, float *y, size_t n), (a, x, y, n))                                           \
   X(void, scale, (float a, float *x, size_t n), (a, x, n))                                                             \
   X(double, sum_squares, (const float *x, size_t n), (x, n))                                                           \

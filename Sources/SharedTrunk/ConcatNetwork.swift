@@ -15,6 +15,7 @@ final class ConcatNetwork: Learner {
   private let panel: Panel
   private let exchange: any Exchange
   private let kept: SlotChoice?
+  private let clock: StepClock?
   private let lossScale: Double
   /// The mean training part `m_i` of each own task: H numbers.
   private(set) var meanParts: [[Float]]
@@ -24,9 +25,10 @@ final class ConcatNetwork: Learner {
 
   init(
     _ shape: NetworkShape, _ set: TaskSet, _ options: TrainingOptions, _ communicator: Communicator,
-    times: CollectiveTimes? = nil
+    clock: StepClock? = nil
   ) throws {
     let (names, ownership) = (set.names, set.ownership)
+    self.clock = clock
     self.shape = shape
     self.names = names
     owned = ownership.own
@@ -47,10 +49,10 @@ final class ConcatNetwork: Learner {
     switch options.exchange {
     case .reduce:
       exchange = ReduceExchange(
-        shape, trunk: trunk, names: names, batch: batch, sum: options.sum, communicator, times: times)
+        shape, trunk: trunk, names: names, batch: batch, sum: options.sum, communicator, clock: clock)
     case .gather:
       exchange = GatherExchange(
-        shape, trunk: trunk, names: names, ownership: ownership, batch: batch, communicator)
+        shape, trunk: trunk, names: names, ownership: ownership, batch: batch, communicator, clock: clock)
     }
     kept = options.slotDropout ? SlotChoice(tasks: names.count, batch: batch) : nil
     lossScale = options.lossIsSum ? 1 / Double(batch) : 1 / Double(batch * names.count)
@@ -69,10 +71,13 @@ final class ConcatNetwork: Learner {
   // MARK: Training
 
   func train(step: Int, _ optimizer: Optimizer) throws -> Double {
+    clock?.begin()
     kept?.draw(seed: options.seed, step: step)
     for (position, slot) in slots.enumerated() {
       draw(position, step)
+      clock?.lap(.minibatch)
       slot.forward(step: step, kept: kept)
+      clock?.lap(.branchForward)
     }
     let h = try exchange.activations(
       slots, step: step, trunkKey: streamKey(options.seed, .trunkDropout, step))
@@ -81,7 +86,10 @@ final class ConcatNetwork: Learner {
       exchange.add(
         loss: loss, gradient: slot.headBackward(h, scale: Float(lossScale)), task: slot.index)
     }
-    return try exchange.backward(slots, kept: kept, step: step, optimizer)
+    clock?.lap(.trunkAndHeads)
+    let loss = try exchange.backward(slots, kept: kept, step: step, optimizer)
+    clock?.end()
+    return loss
   }
 
   /// The k-th examples of every task's minibatch meet in row k: drawn independently, n different heartbeats.

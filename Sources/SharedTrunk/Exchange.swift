@@ -55,19 +55,3 @@ struct Optimizer {
     adam.update(group, step: step, learningRate: learningRate, gradientScale: scale)
   }
 }
-
-/// Seconds that this rank spent in each collective, for `bench`.
-final class CollectiveTimes {
-  private(set) var count = 0
-  let seconds: AlignedBuffer<Double>
-
-  init(capacity: Int) { seconds = AlignedBuffer(count: capacity) }
-
-  func clear() { count = 0 }
-
-  func record(_ duration: Double) {
-    guard count < seconds.count else { return }
-    seconds.data[count] = duration
-    count += 1
-  }
-}

@@ -29,13 +29,15 @@ final class GatherExchange: Exchange {
   private let buffers: (z: AlignedBuffer<Float>, g: AlignedBuffer<Float>)
   private let z: Matrix
   private let g: Matrix
+  private let clock: StepClock?
   private var offender: Int?
 
   init(
     _ shape: NetworkShape, trunk: Trunk, names: [String], ownership: Ownership, batch: Int,
-    _ communicator: Communicator
+    _ communicator: Communicator, clock: StepClock?
   ) {
     self.trunk = trunk
+    self.clock = clock
     self.names = names
     self.communicator = communicator
     self.batch = batch
@@ -81,11 +83,14 @@ final class GatherExchange: Exchange {
     for (position, slot) in slots.enumerated() {
       (sent.data + position * featureCount).update(from: slot.v.data, count: featureCount)
     }
+    clock?.lap(.projectionForward)
     try communicator.allgatherv(
       UnsafeBufferPointer(sent.buffer), into: gathered.buffer, counts: featureCounts,
       kind: Message.activations)
+    clock?.lapCollective()
     z.fill(0)
     for task in names.indices { z.add(products[task].forward(features(task, of: gathered))) }
+    clock?.lap(.projectionForward)
     g.fill(0)
     sums.data.update(repeating: 0, count: sums.count)
     offender = nil
@@ -100,6 +105,7 @@ final class GatherExchange: Exchange {
 
   func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int, _ optimizer: Optimizer) throws -> Double {
     let dz = trunk.backward(g)
+    clock?.lap(.trunkAndHeads)
     var next = sums.data
     for task in names.indices {
       let dv = products[task].backward(features(task, of: gathered), dz)
@@ -107,21 +113,27 @@ final class GatherExchange: Exchange {
       next = append(inputs[task], at: next)
     }
     next = append(trunk.group, at: next)
+    clock?.lap(.projectionBackward)
     try communicator.reduceScatter(
       UnsafeBufferPointer(featureGradients.buffer), into: received.buffer, counts: featureCounts, .sum,
       kind: Message.gradients)
+    clock?.lapCollective()
     for (position, slot) in slots.enumerated() {
       slot.backward(features(position, of: received), kept: kept)
       let norm = slot.group.gradientNorm()
       norms[slot.index] = Float(norm * norm)
     }
     if offender != nil || !loss.pointee.isFinite { status.pointee = 1 }
+    clock?.lap(.branchBackward)
     try communicator.allreduce(sums.buffer, .sum, kind: Message.gradients)
+    clock?.lapCollective()
     if status.pointee != 0 { try refuse(offender, names, step, communicator) }
     next = sums.data
     for task in names.indices { next = take(inputs[task], from: next) }
     next = take(trunk.group, from: next)
+    clock?.lap(.projectionBackward)
     update(slots, with: optimizer)
+    clock?.lap(.adam)
     return Double(loss.pointee)
   }
 

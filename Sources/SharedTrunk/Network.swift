@@ -30,13 +30,14 @@ public final class Network {
   private let learner: any Learner
   private let options: TrainingOptions
   private let communicator: Communicator
-  private let collectiveTimes: CollectiveTimes?
+  /// The clock of the timed steps, if the network was made for some.
+  public let clock: StepClock?
 
   /// Throws `MPIError`.
   public init(
     _ form: Form, _ shape: NetworkShape, _ tasks: TaskSet, _ options: TrainingOptions,
     _ communicator: Communicator,
-    timedCollectives: Int = 0
+    timedSteps: Int = 0
   ) throws {
     self.form = form
     self.shape = shape
@@ -47,10 +48,9 @@ public final class Network {
     self.tasks = tasks
     self.options = options
     self.communicator = communicator
-    let times = timedCollectives > 0 ? CollectiveTimes(capacity: timedCollectives) : nil
-    collectiveTimes = times
+    clock = timedSteps > 0 ? StepClock(capacity: timedSteps) : nil
     switch form {
-    case .concat: learner = try ConcatNetwork(shape, tasks, options, communicator, times: times)
+    case .concat: learner = try ConcatNetwork(shape, tasks, options, communicator, clock: clock)
     case .hard: learner = HardNetwork(shape, tasks, options, communicator)
     case .anchored: learner = AnchoredNetwork(shape, tasks, options, communicator)
     case .pooled(let pooling):
@@ -86,13 +86,6 @@ public final class Network {
     optimizer.learningRate = learningRate
     return try learner.train(step: step, optimizer)
   }
-
-  /// Seconds of each timed collective so far, in order.
-  public var secondsOfCollectives: [Double] {
-    collectiveTimes.map { Array($0.seconds.buffer.prefix($0.count)) } ?? []
-  }
-
-  public func clearCollectiveTimes() { collectiveTimes?.clear() }
 
   /// How this network really answers when asked for `answer`, as results say it: only the concatenated form has slots.
   public func answerName(_ answer: PredictionProtocol) -> String {
@@ -165,11 +158,24 @@ public final class Network {
   public func prepareAfterReading() throws { try learner.prepareAfterReading() }
 
   /// Copies of all parameters that this rank holds, by "group/tensor".
-  package var weights: [String: [Float]] {
+  package var weights: [String: [Float]] { tensors.mapValues(\.values) }
+
+  /// The same with their shapes.
+  package var tensors: [String: Safetensors.Tensor] {
     Dictionary(
       learner.groups.flatMap { group in
-        group.parameters.map { ("\(group.name)/\($0.name)", Array($0.value.buffer)) }
+        group.parameters.map { ("\(group.name)/\($0.name)", Safetensors.Tensor($0.value)) }
       }, uniquingKeysWith: { first, _ in first })
+  }
+
+  /// What each own task saw in the last step (concatenated form).
+  package var lastExamples: [(windows: Safetensors.Tensor, labels: Safetensors.Tensor)] {
+    guard let network = learner as? ConcatNetwork else { preconditionFailure("a network without slots") }
+    return network.slots.map { slot in
+      let examples = slot.minibatch
+      let labels = examples.labels.buffer.prefix(examples.rows).map { Float($0) }
+      return (Safetensors.Tensor(examples.x), Safetensors.Tensor(shape: [examples.rows], values: labels))
+    }
   }
 
   /// Tells replicas of weights that were `set` or that training starts from. To be called on every rank.
@@ -182,6 +188,12 @@ public final class Network {
       precondition(parameter.value.count == values.count, "\(tensor) holds \(parameter.value.count) numbers")
       for (index, value) in values.enumerated() { parameter.value.data[index] = value }
     }
+  }
+}
+
+extension Safetensors.Tensor {
+  fileprivate init(_ matrix: Matrix) {
+    self.init(shape: [matrix.rows, matrix.columns], values: Array(matrix.buffer))
   }
 }
 

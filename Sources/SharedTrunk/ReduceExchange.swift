@@ -18,18 +18,18 @@ final class ReduceExchange: Exchange {
   private let buffers: (z: AlignedBuffer<Float>, g: AlignedBuffer<Float>)
   private let communicator: Communicator
   private let names: [String]
-  private let times: CollectiveTimes?
+  private let clock: StepClock?
 
   init(
     _ shape: NetworkShape, trunk: Trunk, names: [String], batch: Int, sum: SumKind,
     _ communicator: Communicator,
-    times: CollectiveTimes?
+    clock: StepClock?
   ) {
     let (width, outputs) = (shape.trunk[0], shape.trunk[shape.trunk.count - 1])
     self.trunk = trunk
     self.names = names
     self.communicator = communicator
-    self.times = times
+    self.clock = clock
     activationSum = TaskSum(
       sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count)
     gradientSum = TaskSum(sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count)
@@ -48,6 +48,7 @@ final class ReduceExchange: Exchange {
   func activations(_ slots: [TaskSlot], step: Int, trunkKey: UInt64) throws -> Matrix {
     activationSum.clear()
     for slot in slots { activationSum.add(slot.project(), task: slot.index) }
+    clock?.lap(.projectionForward)
     try sum(activationSum, Message.activations, step: step)
     activationSum.read(into: z)
     gradientSum.clear()
@@ -64,18 +65,23 @@ final class ReduceExchange: Exchange {
     try sum(gradientSum, Message.gradients, step: step)
     gradientSum.read(into: g)
     let dz = trunk.backward(g)
+    clock?.lap(.trunkAndHeads)
     for slot in slots {
-      slot.backward(slot.projectBackward(dz), kept: kept)
+      let dv = slot.projectBackward(dz)
+      clock?.lap(.projectionBackward)
+      slot.backward(dv, kept: kept)
+      clock?.lap(.branchBackward)
       optimizer.update(slot.group)
+      clock?.lap(.adam)
     }
     optimizer.update(trunk.group)
+    clock?.lap(.adam)
     return gradientSum.loss
   }
 
   private func sum(_ sum: TaskSum, _ label: Kind, step: Int) throws {
-    let start = Environment.wallTime()
     let good = try sum.allreduce(communicator, label)
-    times?.record(Environment.wallTime() - start)
+    clock?.lapCollective()
     if !good { try refuse(sum.offender, names, step, communicator) }
   }
 }

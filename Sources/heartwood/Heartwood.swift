@@ -61,6 +61,31 @@ enum Launcher {
       .first ?? "0" == "0"
   }
 
+  /// How many ranks were started.
+  static var ranks: Int {
+    ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"].lazy.compactMap {
+      environment[$0].flatMap { Int($0) }
+    }
+    .first ?? 1
+  }
+
+  /// Whether mpirun started all ranks on this machine.
+  static var isOneMachine: Bool {
+    environment["OMPI_COMM_WORLD_LOCAL_SIZE"] == environment["OMPI_COMM_WORLD_SIZE"]
+  }
+
+  /// This process's environment without what makes it a rank, for programs that are to start ranks of their own. What a user
+  /// says of Open MPI's transports stays.
+  static var environmentOutsideMPI: [String: String] {
+    let transports = [
+      "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_MCA_btl", "OMPI_MCA_pml", "OMPI_MCA_mtl", "OMPI_MCA_coll",
+    ]
+    let ranks = ["OMPI_", "PMIX_", "PMI_", "ORTE_"]
+    return environment.filter { name, _ in
+      transports.contains { name.hasPrefix($0) } || !ranks.contains { name.hasPrefix($0) }
+    }
+  }
+
   /// Leaves the first rank time to say what is wrong, which all ranks have found alike: mpirun kills every rank, this one too, as soon as
   /// one has exited with an error.
   static func waitForTheFirstRank() { sleep(5) }

@@ -83,12 +83,14 @@ final class FailureTests: CommandTestCase {
       "--branches",
       "cnn", "--output", output,
     ]
-    try expect(64, "--only table3", 2, run + ["--only", "table3"])
-    try expect(64, "--seeds 0", 2, run + ["--seeds", "0"])
-    try expect(64, "--target sim009", 2, run + ["--target", "sim009"])
-    try expect(64, "--branches", 2, run + ["--branches", "cnn,gru"])
-    try expect(64, "two sources", 2, run + ["--records", "sim003,sim004"])
-    try expect(64, "HEARTWOOD_DATA", 2, ["paper", "--output", output], environment: ["HEARTWOOD_DATA": ""])
+    try expectSoon(64, "--only table3", [2], run + ["--only", "table3"])
+    try expectSoon(64, "--seeds 0", [2], run + ["--seeds", "0"])
+    try expectSoon(64, "--target sim009", [2], run + ["--target", "sim009"])
+    try expectSoon(64, "--branches", [2], run + ["--branches", "cnn,gru"])
+    try expectSoon(64, "two sources", [2], run + ["--records", "sim003,sim004"])
+    try expectSoon(
+      64, "HEARTWOOD_DATA", [2], ["paper", "--output", output], environment: ["HEARTWOOD_DATA": ""])
+    settle()
     XCTAssertFalse(FileManager.default.fileExists(atPath: output))
     try expect(65, "sim009", 2, run + ["--records", "sim001,sim009,sim004"])
     try expect(65, "sim009", 2, run + ["--rhythm-records", "sim001,sim009"])
@@ -218,7 +220,7 @@ final class FailureTests: CommandTestCase {
       let changed = text.replacingOccurrences(of: before, with: after)
       XCTAssertNotEqual(changed, text, before)
       try Data(changed.utf8).write(to: URL(fileURLWithPath: file))
-      try expect(65, "model.json", 2, judge)
+      try expect(65, "model.json", 1, judge)
     }
     try Data(text.utf8).write(to: URL(fileURLWithPath: file))
     let trunk = "\(run)/model/trunk.safetensors"

@@ -97,15 +97,13 @@ final class ModelFilesTests: CommandTestCase {
         try tensors.encoded().write(to: URL(fileURLWithPath: "\(model)/\(file)"))
       }
       let output = ["--model", model, "--output", "\(folder)/no-\(name)"]
-      for ranks in [1, 2] {
-        try expect(
-          70, "not finite", ranks, ["evaluate", "--data", database, "--records", "sim003"] + output)
-        try expect(70, "not finite", ranks, ["predict", "--record", "\(database)/sim003"] + output)
-        guard name == "concat" else { continue }
-        try expect(
-          70, "not finite", ranks,
-          ["adapt", "--data", database, "--record", "sim003", "--seconds", "60"] + output)
-      }
+      try expectSoon(
+        70, "not finite", [1, 2], ["evaluate", "--data", database, "--records", "sim003"] + output)
+      try expectSoon(70, "not finite", [1, 2], ["predict", "--record", "\(database)/sim003"] + output)
+      guard name == "concat" else { continue }
+      try expectSoon(
+        70, "not finite", [1, 2],
+        ["adapt", "--data", database, "--record", "sim003", "--seconds", "60"] + output)
     }
   }
 

@@ -31,6 +31,21 @@ final class KernelTests: XCTestCase {
     XCTAssertEqual(hw_cpu_level_supported(), highest)
   }
 
+  /// Twelve vectors start at 0, 1, 2 ... times the addend; the count says how wide they are.
+  func testMultiplyAddsAreDoneAndCounted() {
+    var widest: UInt64 = 0
+    atEachLevel { level in
+      var result: Float = 0
+      let count = hw_multiply_adds(3, 0.5, 1, &result)
+      let lanes = count / (3 * 12)
+      XCTAssertEqual(count, lanes * 3 * 12, level)
+      let expected = (0..<12).reduce(0.0) { sum, start in sum + 0.125 * Double(start) + 1.75 }
+      XCTAssertEqual(Double(result), Double(lanes) * expected, accuracy: 1e-3, level)
+      widest = max(widest, lanes)
+    }
+    XCTAssertEqual(widest, [4, 8, 16][Int(hw_cpu_level_supported())])
+  }
+
   /// Products, convolutions and reductions of the same numbers at 16 different alignments.
   func testSameBitsAtEveryAlignment() {
     atEachLevel { level in

@@ -22,6 +22,12 @@ int hw_cpu_level(void);
 /// level with its first product: 0 if it took this one, -1 if it keeps an earlier one.
 int hw_set_cpu_level(int level);
 
+// MARK: Peak rate
+
+/// `rounds` times x = x * factor + addend on as many numbers as keep a core's arithmetic units full; returns how many
+/// multiply-adds that were, two operations each. `*result` becomes the sum of the numbers, so that no compiler leaves them out.
+uint64_t hw_multiply_adds(size_t rounds, float factor, float addend, float *result);
+
 // MARK: Matrix product
 
 /// C = alpha op(A) op(B) + beta C on one thread, op(A) M x K, op(B) K x N, C M x N; `trans` non-zero means transposed.

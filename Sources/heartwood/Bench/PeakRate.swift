@@ -1,24 +1,33 @@
+import Foundation
 import Layers
 import MPI
 
 /// What one core of this machine can do at best.
 enum PeakRate {
-  /// The best of some products of 512 x 512 matrices on this core.
+  /// GFLOP/s of multiply-adds in registers: the fastest of some runs of a fraction of a millisecond each, short enough that a core
+  /// shared with other ranks is not lost in the midst of all of them. Allocates nothing.
   static func gflops() -> Double {
-    let n = 512
-    let storage = (0..<3).map { _ in Storage(count: n * n) }
-    let (a, b, c) = (
-      storage[0].matrix(rows: n, columns: n), storage[1].matrix(rows: n, columns: n),
-      storage[2].matrix(rows: n, columns: n)
-    )
-    a.fill(0.5)
-    b.fill(0.5)
-    var best = Double.infinity
-    for _ in 0..<12 {
-      let start = Environment.wallTime()
-      multiply(a, b, into: c)
-      best = min(best, Environment.wallTime() - start)
+    fastest(of: 20) { CPULevel.multiplyAndAdd(rounds: 200_000) } / 1e9
+  }
+
+  /// GB/s, read and written, of copying what no cache holds. Takes memory of its own: twice 64 MiB.
+  static func copyGigabytes() -> Double {
+    let bytes = 64 << 20
+    let (from, to) = (AlignedBuffer<UInt8>(count: bytes), AlignedBuffer<UInt8>(count: bytes))
+    return withExtendedLifetime((from, to)) {
+      fastest(of: 5) {
+        memcpy(to.data, from.data, bytes)
+        return 2 * Double(bytes)
+      } / 1e9
     }
-    return withExtendedLifetime(storage) { 2 * Double(n * n * n) / best / 1e9 }
+  }
+
+  /// The most units a second that `work` did in `runs` runs.
+  private static func fastest(of runs: Int, _ work: () -> Double) -> Double {
+    (0..<runs).map { _ in
+      let start = Environment.wallTime()
+      let units = work()
+      return units / (Environment.wallTime() - start)
+    }.max()!
   }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import MPI
 import SharedTrunk
 
@@ -7,40 +8,40 @@ struct StepTimes {
   let seconds: [Double]
   /// Processor time of all ranks.
   let processorSeconds: Double
+  /// What this rank handed to MPI in these steps.
+  let traffic: Traffic.Snapshot
   /// One a rank.
   let phases: [BenchFigures.Phases]
 
-  /// Takes `steps` steps after `first` earlier ones. Every rank calls it; the network was made for as many timed steps.
+  /// Takes `steps` steps after `first` earlier ones. Every rank calls it; the network was made for timed steps.
   init(_ network: Network, after first: Int, steps: Int, _ communicator: Communicator) throws {
-    network.clearCollectiveTimes()
+    network.clock?.clear()
     var seconds: [Double] = []
     seconds.reserveCapacity(steps)
-    let processor = ProcessClock.processorSeconds
+    let (processor, traffic) = (ProcessClock.processorSeconds, communicator.traffic.snapshot)
     for step in 0..<steps {
       let start = Environment.wallTime()
       _ = try network.step(first + step, learningRate: 1e-3)
       seconds.append(Environment.wallTime() - start)
     }
-    processorSeconds = try communicator.allreduce(
-      ProcessClock.processorSeconds - processor, .sum, kind: Message.metrics)
+    let spent = ProcessClock.processorSeconds - processor
+    self.traffic = communicator.traffic.snapshot - traffic
     self.seconds = seconds
-    phases = try Self.phases(network, total: seconds.reduce(0, +), steps: steps, communicator)
+    processorSeconds = try communicator.allreduce(spent, .sum, kind: Message.metrics)
+    phases = try Self.phases(network.clock!, communicator)
   }
 
-  /// A rank that comes early to a collective waits there for the last: what it spends beyond the quickest rank is waiting.
-  private static func phases(_ network: Network, total: Double, steps: Int, _ communicator: Communicator)
-    throws
-    -> [BenchFigures.Phases]
+  private static func phases(_ clock: StepClock, _ communicator: Communicator) throws -> [BenchFigures.Phases]
   {
-    let mine = network.secondsOfCollectives
-    var quickest = mine
-    try quickest.withUnsafeMutableBufferPointer {
-      try communicator.allreduce($0, .min, kind: Message.metrics)
+    let stays = clock.stays
+    let (exchange, wait) = StepClock.split(stays, shortest: try StepClock.shortest(stays, communicator))
+    let parts = StepClock.Phase.allCases.map { phase in
+      Statistics.median((0..<clock.steps).map { clock.seconds($0, phase) })
     }
-    let (spent, exchange) = (mine.reduce(0, +), quickest.reduce(0, +))
-    let scale = 1e3 / Double(steps)
-    let computes = try communicator.allgather((total - spent) * scale, kind: Message.metrics)
-    let waits = try communicator.allgather((spent - exchange) * scale, kind: Message.metrics)
-    return zip(computes, waits).map { .init(compute: $0, exchange: exchange * scale, wait: $1) }
+    return try communicator.allgatherv([wait] + parts, kind: Message.metrics).map { row in
+      let milliseconds = row.map { $0 * 1e3 }
+      return .init(
+        exchange: exchange * 1e3, wait: milliseconds[0], parts: Array(milliseconds.dropFirst()))
+    }
   }
 }

@@ -1,0 +1,46 @@
+import Foundation
+
+/// Programs that this one starts and waits for, one at a time. A signal that ends this process ends the program first.
+enum ChildProcess {
+  /// The group of the program that runs; 0 if none does.
+  nonisolated(unsafe) private static var group: pid_t = 0
+
+  /// Runs a program to its end with its standard output and error in one; returns its exit code (128 plus the signal's number if
+  /// one ended it) and what it said.
+  static func run(_ program: String, _ arguments: [String], environment: [String: String]) throws -> (
+    code: Int32, text: String
+  ) {
+    for number in [SIGINT, SIGTERM, SIGHUP] {
+      signal(number) { caught in
+        if ChildProcess.group > 0 { kill(-ChildProcess.group, SIGTERM) }
+        _exit(128 + caught)
+      }
+    }
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.environment = environment
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = output
+    process.standardError = output
+    do {
+      try process.run()
+    } catch {
+      throw Failure(.usage, "cannot start \(program): \(error.reason)")
+    }
+    group = process.processIdentifier  // Foundation gives a child a process group of its own
+    defer { group = 0 }
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    let signalled = process.terminationReason == .uncaughtSignal
+    return (process.terminationStatus + (signalled ? 128 : 0), text)
+  }
+
+  /// The path of a program that is named as a shell would have it; nil if there is none.
+  static func find(_ name: String) -> String? {
+    let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+    let places = name.contains("/") ? [name] : path.split(separator: ":").map { "\($0)/\(name)" }
+    return places.first { access($0, X_OK) == 0 }
+  }
+}
