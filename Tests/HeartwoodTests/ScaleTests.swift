@@ -111,7 +111,7 @@ final class ScaleTests: CommandTestCase {
     let points = try XCTUnwrap(accuracy["points"] as? [[String: Any]])
     let targets = try XCTUnwrap(accuracy["targets"] as? [String])
     XCTAssertEqual(
-      points.map { $0["sources"] as? Int }, [2, 2, 2, 2], "there are no nine sources")
+      points.map { $0["sources"] as? Int }, [2, 2, 2, 2, 2], "there are no nine sources")
     for point in points {
       let byTarget = try XCTUnwrap(point["byTarget"] as? [Double])
       XCTAssertEqual(byTarget.count, targets.count)

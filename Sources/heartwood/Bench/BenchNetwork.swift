@@ -29,11 +29,6 @@ struct BenchNetwork {
     return options
   }
 
-  /// Bytes of each sum of a step by exchange `reduce`, whatever the number of tasks; with the numbers go a status and the loss.
-  var messages: [Int] {
-    [shape.trunk[0], shape.trunk[shape.trunk.count - 1]].map { (batch * $0 + 2) * (sum == .exact ? 8 : 4) }
-  }
-
   /// Bytes that `tasks` tasks take, on a rank that owns them all.
   func bytes(tasks: Int) -> Double {
     (shape.bytes(batch: batch) + 16 * Double(batch * shape.branch.length)) * Double(tasks)

@@ -33,7 +33,7 @@ struct Measurements {
   /// Every rank calls it.
   init(_ command: Scale, _ plan: PointPlan, _ placement: Placement, _ session: Session) throws {
     let network = command.benchNetwork
-    messages = network.messages
+    messages = network.sums.map { 8 * $0 }
     let counts = Set(plan.points.map(\.ranks)).sorted()
     let teams = try Dictionary(
       uniqueKeysWithValues: counts.map {

@@ -9,10 +9,10 @@ struct Scale: ParsableCommand {
     abstract: "Measure how training scales over ranks and patients, and predict far larger jobs.",
     discussion: """
       Times training steps of `bench`'s network on random data, over 1, 2, ... of the job's ranks (the others sleep) and from a patient a
-      rank to hundreds, and bare sums of a range of sizes; fits a model of computing, latency, bandwidth and straggling; checks it on
-      points left out; predicts 64 to 100,000 patients on networks given as latency and bandwidth. Some of the ranks lie on as many hosts
-      as there are, evenly; bare sums also on as few as can be. With --accuracy also trains on real records of 2, 3, ... source patients
-      and judges patients never seen. Writes scale.json, scale.csv and report.html.
+      rank to a thousand in all, and bare sums of a range of sizes; fits a model of computing, latency, bandwidth and straggling; checks it
+      on points left out; predicts 64 to 100,000 patients on networks given as latency and bandwidth. Where there are several hosts, some
+      of the ranks lie on as many as there are, evenly, in the order of hosts; bare sums also on as few as can be. With --accuracy it also
+      trains on 2, 3, ... source patients of real records and judges patients never seen. Writes scale.json, scale.csv and report.html.
 
       Example:
         Launch/heartwood -n 2 scale --output runs/scale

@@ -129,7 +129,7 @@ enum ScaleTables {
     if let reason = accuracy.omitted { return "Accuracy against the number of sources: left out, \(reason)." }
     return
       "Accuracy on patients never seen, \(accuracy.source): balanced accuracy of AAMI's normal and abnormal beats, the mean over \(accuracy.targets.count) patients, "
-      + "± standard deviation over \(accuracy.seeds) seeds. gain: over the single-task network with the same inputs, paired by patient, with a bootstrap's 95 % interval over the patients."
+      + "± standard deviation over \(accuracy.seeds) seeds. gain: over the single-task network with the same inputs (Table II has no RR features, that network has), paired by patient, with a bootstrap's 95 % interval over the patients."
   }
 
   // MARK: CSV

@@ -6,7 +6,7 @@ import SharedTrunk
 /// Accuracy on patients never seen against the number of source patients: each target in turn, with sources drawn from all others.
 ///
 /// Every form has the recipe, steps and examples a source and step of the transfer study (`paper --transfer`), whatever the number of
-/// sources. A seed draws the sources' order for each target once, without a look at the target's beats; the first so many are the sources,
+/// sources; the published form comes a second time with the recipe of Table II, which has few sources. A seed draws the sources' order for each target once, without a look at the target's beats; the first so many are the sources,
 /// so that a larger choice holds the smaller ones. The order starts with a source that has beats of both classes to learn from.
 enum SourceStudy {
   struct Results: Codable {
@@ -26,16 +26,19 @@ enum SourceStudy {
     let balancedAccuracy: PaperResults.Figure
     /// The mean over the seeds.
     let byTarget: [Double]
-    /// Over the single-task network with the same inputs, paired by patient; none of that network itself.
+    /// Over the single-task network with the same inputs (and RR features), paired by patient; none of that network itself.
     let gain: PaperResults.Gain?
   }
 
+  static let tableIIName = "concat, Table II's recipe"
   /// Networks compared, each after the single-task one that its gain is taken over.
   private static let forms = [
-    TransferForm.rawName, TransferForm.publishedName, TransferForm.referenceName, TransferForm.mainName,
+    TransferForm.rawName, TransferForm.publishedName, tableIIName, TransferForm.referenceName,
+    TransferForm.mainName,
   ]
   private static let references = [
-    TransferForm.publishedName: TransferForm.rawName, TransferForm.mainName: TransferForm.referenceName,
+    TransferForm.publishedName: TransferForm.rawName, tableIIName: TransferForm.rawName,
+    TransferForm.mainName: TransferForm.referenceName,
   ]
   private static let usualCounts = [2, 3, 5, 8, 13, 21]
   /// Of each class in its training part, to be drawn first.
@@ -147,8 +150,9 @@ enum SourceStudy {
         study: .transfer(branch, records: sources, targets: [piece.target]), target: piece.target,
         seed: piece.seed, library: library, communicator: alone)
       let set = try trial.tasks(.independent)
-      let all = TransferForm.all(
-        branch, length: Study.transferExperiment.window.length, seed: piece.seed)
+      let all =
+        TransferForm.all(branch, length: Study.transferExperiment.window.length, seed: piece.seed)
+        + [tableII(branch, seed: piece.seed)]
       return try forms.map { name in
         let form = all.first { $0.name == name }!
         let network = try form.trained(on: set, alone)[0]
@@ -156,6 +160,15 @@ enum SourceStudy {
         return trial.metrics(beats, probabilities, set).balancedAccuracy
       }
     }
+  }
+
+  /// The published scheme as `paper` trains it for Table II, detection: without RR features, without dropout.
+  private static func tableII(_ branch: BranchShape.Kind, seed: UInt64) -> TransferForm {
+    let recipe = Study.transferExperiment.recipe(branch)
+    let options = recipe.options(seed: seed)
+    return TransferForm(
+      name: tableIIName, form: .concat, shape: recipe.shape(.mtl(.concat), options), options: options,
+      answers: [recipe.answer])
   }
 
   // MARK: The figures

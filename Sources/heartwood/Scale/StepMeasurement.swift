@@ -1,4 +1,3 @@
-import Foundation
 import MPI
 import SharedTrunk
 
@@ -9,7 +8,7 @@ struct StepMeasurement {
   /// Of the rank that computes longest: its median seconds a step outside collectives, and their standard deviation from step to step.
   let compute: Double
   let computeDeviation: Double
-  /// Median over the steps of what the rank that waits least spends in both collectives.
+  /// Seconds of both collectives, without waiting.
   let exchange: Double
   /// Payload handed to MPI by the rank that hands over most.
   let bytesPerStep: Int
@@ -22,30 +21,23 @@ struct StepMeasurement {
     let model = try network.make(tasks: patients, communicator, timedSteps: limit)
     // The first step touches all memory for the first time: the second tells how long a step takes.
     let warmUp = try StepTimes(model, after: 0, steps: 2, communicator)
-    let wanted = min(max(Int(seconds / warmUp.seconds[1]), min(5, limit)), limit)
+    let wanted = min(max(Int(seconds / warmUp.seconds[1]), 5), limit)
     let steps = Int(try communicator.broadcast(Int64(wanted), root: 0, kind: Message.metrics))
-    let before = communicator.traffic.snapshot
     let times = try StepTimes(model, after: 2, steps: steps, communicator)
-    let spent = communicator.traffic.snapshot - before
     self.steps = steps
     step = Statistics.median(times.seconds)
+    exchange = times.phases[0].exchange / 1e3
 
-    let collectives = model.secondsOfCollectives
-    let computes = times.seconds.indices.map {
-      times.seconds[$0] - collectives[2 * $0] - collectives[2 * $0 + 1]
+    let clock = model.clock!
+    let computes = (0..<clock.steps).map { step in
+      StepClock.Phase.allCases.reduce(0) { $0 + clock.seconds(step, $1) }
     }
     let ranks = try communicator.allgatherv(
       [Statistics.median(computes), Self.deviation(computes)], kind: Message.metrics)
     let longest = ranks.max { $0[0] < $1[0] }!
     (compute, computeDeviation) = (longest[0], longest[1])
-
-    var quickest = collectives
-    try quickest.withUnsafeMutableBufferPointer {
-      try communicator.allreduce($0, .min, kind: Message.metrics)
-    }
-    exchange = Statistics.median((0..<steps).map { quickest[2 * $0] + quickest[2 * $0 + 1] })
-    let bytes = (spent[Message.activations].bytes + spent[Message.gradients].bytes) / steps
-    bytesPerStep = Int(try communicator.allreduce(Int64(bytes), .max, kind: Message.metrics))
+    let bytes = times.traffic[Message.activations].bytes + times.traffic[Message.gradients].bytes
+    bytesPerStep = Int(try communicator.allreduce(Int64(bytes / steps), .max, kind: Message.metrics))
   }
 
   /// Half the middle two thirds: the standard deviation of a normal distribution, and deaf to a few steps that something else disturbed.
