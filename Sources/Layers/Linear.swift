@@ -43,7 +43,8 @@ public final class Linear {
   /// The gradients of W and b alone.
   public func setGradients(_ x: Matrix, _ dy: Matrix) {
     precondition(
-      x.rows == dy.rows && x.columns == weight.value.rows, "an input of another shape than forward's")
+      x.rows == dy.rows && x.rows <= output.rows && x.columns == weight.value.rows && dy.columns == outputs,
+      "an input of another shape than forward's")
     if let wide, wide.takes(rows: x.rows) {
       wide.setWeightGradient(x, dy, weight.gradient)
     } else {
@@ -54,6 +55,7 @@ public final class Linear {
 
   /// dL/dx alone: B x in.
   public func inputGradient(_ dy: Matrix) -> Matrix {
+    precondition(dy.columns == outputs, "a gradient of another shape than the output")
     let dx = inputGradients.matrix(rows: dy.rows, columns: weight.value.rows)
     if let wide, wide.takes(rows: dy.rows) {
       wide.setInputGradient(dy, weight.value, dx)

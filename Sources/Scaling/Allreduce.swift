@@ -7,8 +7,11 @@ public enum AllreduceAlgorithm: String, Codable, Sendable {
   case rabenseifner = "Rabenseifner"
   /// A reduce, then a broadcast; taken here to be along binomial trees.
   case reduceAndBroadcast = "reduce and broadcast"
+  /// Every rank's whole message to the first, one after the other, and back: where a sum has fewer numbers than the ranks' power of two, too few
+  /// to be halved among them.
+  case linear
 
-  /// What Open MPI 4.1 takes for a sum of that many bytes.
+  /// What Open MPI 4.1 takes for a sum of 64-bit numbers of that many bytes.
   public init(ranks: Int, bytes: Int) {
     // Each: from that many ranks on; below so many bytes such an algorithm.
     let largest = Int.max
@@ -47,7 +50,13 @@ public enum AllreduceAlgorithm: String, Codable, Sendable {
       ),
     ]
     let choices = table.last { $0.ranks <= ranks }!.choices
-    self = choices.first { bytes < $0.bytes }!.1
+    let choice = choices.first { bytes < $0.bytes }!.1
+    self =
+      switch choice {
+      case .ring where bytes / 8 < ranks: .recursiveDoubling
+      case .rabenseifner where bytes / 8 < 1 << Self.doublings(ranks): .linear
+      default: choice
+      }
   }
 
   /// Rounds one after the other, in each of which ranks send a message or none.
@@ -70,6 +79,7 @@ public enum AllreduceAlgorithm: String, Codable, Sendable {
       let steps = hasRest ? doublings + 1 : doublings
       let up = (0..<steps).map { Round(.tree(distance: 1 << $0), size) }
       return up + up.reversed()
+    case .linear: return [Round(.tree(distance: ranks - 1), size, times: 2 * (ranks - 1))]
     }
   }
 

@@ -95,3 +95,14 @@ extension ModelError {
     }
   }
 }
+
+extension AtomicFile {
+  /// Before anything is measured: that `file`, where one is asked for, can be created. Throws `Failure`.
+  static func requireFolder(of file: String?) throws {
+    guard let file else { return }
+    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
+    guard access(folder, W_OK) == 0 else {
+      throw Failure(.cannotCreate, "cannot create \(file): \(String(cString: strerror(errno)))")
+    }
+  }
+}

@@ -75,7 +75,7 @@ struct Bench: ParsableCommand {
     Session.run { session in
       if let failure = checkRanks(session.ranks) { try session.end(failure.status, failure.message) }
       try session.requireMemory(network.bytes(tasks: (tasks - 1) / session.ranks + 1))
-      try session.together { try requireWritable(reference ?? json) }
+      try session.together { try AtomicFile.requireFolder(of: reference ?? json) }
       if let reference {
         try session.together {
           try ReferenceSteps.write(network, tasks: tasks, session.communicator, to: reference)
@@ -94,7 +94,7 @@ struct Bench: ParsableCommand {
   private func runComparison() throws {
     guard Launcher.isFirstRank else { return }
     if let failure = checkRanks(Launcher.ranks) { throw failure }
-    try requireWritable(json)
+    try AtomicFile.requireFolder(of: json)
     let figures = try ComparisonRun(self).run()
     say("\n\(figures.text)\n\n\(figures.comparison!.text)")
     try write(figures)
@@ -107,15 +107,6 @@ struct Bench: ParsableCommand {
   private func checkRanks(_ ranks: Int) -> Failure? {
     guard ranks > tasks else { return nil }
     return Failure(.usage, "\(ranks) ranks for --tasks \(tasks): use -n \(tasks) or fewer, or more tasks")
-  }
-
-  /// Before anything is measured.
-  private func requireWritable(_ file: String?) throws {
-    guard let file else { return }
-    let folder = URL(fileURLWithPath: file).deletingLastPathComponent().path
-    guard access(folder, W_OK) == 0 else {
-      throw Failure(.cannotCreate, "cannot create \(file): \(String(cString: strerror(errno)))")
-    }
   }
 
   private func write(_ figures: BenchFigures) throws {
@@ -135,7 +126,7 @@ struct Bench: ParsableCommand {
     let peakAfter = PeakRate.gflops()
     let bare = try bareAllreduce(communicator)
     let owned = self.network.bytes(tasks: (tasks - 1) / session.ranks + 1)
-    let swept = try bareAllreduce(communicator, swept: Int(owned / 4))
+    let swept = try bareAllreduce(communicator, swept: Int(min(owned, 64e6) / 4))
     let machine = try communicator.allgatherv(
       [peakBefore, peakAfter, PeakRate.copyGigabytes(), try coresOfRank(communicator)], kind: Message.metrics
     ).map { BenchFigures.Machine(peakBefore: $0[0], peakAfter: $0[1], copyGBPerSecond: $0[2], cores: $0[3]) }
@@ -165,7 +156,7 @@ struct Bench: ParsableCommand {
   /// Milliseconds of a bare loop of the exchange's allreduces, `swept` floats being written between them.
   private func bareAllreduce(_ communicator: Communicator, swept: Int = 0) throws -> Double? {
     guard communicator.size > 1, exchange == .reduce else { return nil }
-    let (counts, rounds) = (network.sums, min(steps, swept > 0 ? 200 : 10_000))
+    let (counts, rounds) = (network.sums, min(steps, swept > 0 ? 100 : 10_000))
     return switch sum {
     case .exact:
       try BareAllreduce.milliseconds(

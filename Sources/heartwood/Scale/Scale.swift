@@ -127,7 +127,10 @@ struct NetworkOption: ExpressibleByArgument {
 
   init?(argument: String) {
     guard let sign = argument.lastIndex(of: "="), sign > argument.startIndex else { return nil }
-    let figures = argument[argument.index(after: sign)...].split(separator: ",").compactMap { Double($0) }
+    let figures = argument[argument.index(after: sign)...].split(
+      separator: ",", omittingEmptySubsequences: false
+    )
+    .map { Double($0) ?? .nan }
     guard figures.count == 2, figures[0] >= 0, figures[0].isFinite, figures[1] > 0, figures[1].isFinite else {
       return nil
     }

@@ -75,7 +75,7 @@ struct ScalePage {
       "Left out, \($0.what): off by \(decimals($0.medianError * 100, 1)) % in the median, \(decimals($0.worstError * 100, 1)) % at worst."
     }
     found += results.limits.filter { $0.tasksARank == 1 }.map {
-      "Predicted, one patient a rank on \($0.network): \($0.patients.map { "half the time is lost from \($0) patients on" } ?? "more than half the time goes into computing, up to a million patients")."
+      "Predicted, one patient a rank on \($0.network): \($0.patients.map { "half the time is lost from \($0) patients on" } ?? "more than half the time goes into computing at a million patients")."
     }
     return found
   }
@@ -251,7 +251,7 @@ struct ScalePage {
     let most = Double(Forecast.patientCounts.max()!)
     return [
       "Each rank has a host, a core and a network port of its own, as fast as one rank alone here; several ranks a host share ports, which costs more.",
-      "Sums: the algorithm that Open MPI 4.1 takes, Rabenseifner's or recursive doubling, some 2 log2(ranks) rounds each (from 128 to 255 ranks a reduce and a broadcast, taken to be binomial trees). Every round pays one latency and its bytes in full; switches carry all messages of a round at once. A library that uses the network's own reduction would need fewer rounds.",
+      "Sums: the algorithm that Open MPI 4.1 takes, Rabenseifner's or recursive doubling, some 2 log2(ranks) rounds each (from 128 to 255 ranks a reduce and a broadcast, taken to be binomial trees). A sum with fewer numbers than there are ranks, of some ten thousand, Open MPI takes one rank after the other: with several patients a rank, a larger minibatch or another library it need not come to that. Every round pays one latency and its bytes in full; switches carry all messages of a round at once. A library that uses the network's own reduction would need fewer rounds.",
       "Stragglers: every rank's computing varies from step to step as it did here, independently, like normal numbers. A host that is slow for good, or a system's noise with a longer tail, costs more than that.",
       "Bytes a rank do not change with the number of patients: \(results.model.messages.reduce(0, +)) a step. What does: the exact sums hold activations below 2^22 / patients, \(decimals(4_194_304 / most, 0)) at \(Int(most)) patients, and refuse larger ones in good order.",
     ]

@@ -65,6 +65,7 @@ struct ScaleRun {
     } catch {
       throw Failure(.cannotCreate, "cannot create --output \(output): \(error.reason)")
     }
+    try AtomicFile.requireFolder(of: command.json)
     guard access(output, W_OK) == 0 else {
       throw Failure(
         .cannotCreate, "cannot write into --output \(output): \(String(cString: strerror(errno)))")
