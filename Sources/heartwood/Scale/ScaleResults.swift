@@ -219,7 +219,8 @@ extension ScaleResults.Series {
           Point(
             ranks: $0.ranks, seconds: $0.seconds, fitted: $0.fitted,
             figure: figure(steps[0].seconds, $0.seconds),
-            fittedFigure: figure(steps[0].fitted, $0.fitted))
+            // A fit that a disturbed measurement left at nothing has no speed-up.
+            fittedFigure: min(steps[0].fitted, $0.fitted) > 0 ? figure(steps[0].fitted, $0.fitted) : 0)
         })
     }
   }
