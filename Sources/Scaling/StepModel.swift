@@ -6,8 +6,9 @@ import Foundation
 ///     miss = 1 / (1 + (cache / N)^sharpness),  N = most^(1 - sharing) all^sharing
 ///     straggling = 1 + (d1 / sqrt(most) + d0) z(ranks)
 ///
-/// Where a machine has more ranks than cores, the kernel lets them take turns, by no law that could be told beforehand: for each such number
-/// of ranks the computing gets a factor, and the step a time, of its own.
+/// Where a machine has more ranks than cores, the kernel lets them take turns, by no law that could be told beforehand: the computing gets a
+/// factor, and what a rank loses because it waits for its turn when a sum would be ready grows with the computing up to a limit, about the
+/// kernel's time slice. These are fitted for each such number of ranks.
 ///
 /// most: tasks of the rank that has most; all: of its machine's ranks together; work: of the core that has most, ranks being dealt out to
 /// the cores; z: the expected maximum of as many numbers from a normal distribution, about sqrt(2 ln ranks).
@@ -33,14 +34,19 @@ public struct StepModel: Codable, Sendable, Equatable {
 
   public init() {}
 
-  /// What waiting for cores costs a step of so many ranks: times its computing, and seconds more.
+  /// What waiting for cores makes of the computing of so many ranks: `factor` times as much, and `share` of it more, at most `limit`
+  /// seconds.
   public struct Turns: Codable, Sendable, Equatable {
     public let ranks: Int
     public let factor: Double
-    public let seconds: Double
-    public init(ranks: Int, factor: Double, seconds: Double) {
-      (self.ranks, self.factor, self.seconds) = (ranks, factor, seconds)
+    public let share: Double
+    public let limit: Double
+    public init(ranks: Int, factor: Double, share: Double, limit: Double) {
+      (self.ranks, self.factor) = (ranks, factor)
+      (self.share, self.limit) = (share, limit)
     }
+
+    func seconds(_ computing: Double) -> Double { factor * computing + min(share * computing, limit) }
   }
 
   /// A training step that was measured.
@@ -89,7 +95,7 @@ public struct StepModel: Codable, Sendable, Equatable {
   public func seconds(_ placement: Placement, tasks: Int) -> Double {
     let step = Measured(placement, tasks: tasks, seconds: 0, deviation: 0)
     let turns = placement.isCrowded ? turns(ofRanks: placement.ranks) : nil
-    return computing(step) * (turns?.factor ?? 1) + (turns?.seconds ?? 0) + exchange(placement)
+    return (turns?.seconds(computing(step)) ?? computing(step)) + exchange(placement)
   }
 
   /// Seconds of a step's sums.
@@ -115,6 +121,8 @@ public struct StepModel: Codable, Sendable, Equatable {
   private func terms(_ step: Measured) -> [Double] {
     let most = Double(step.tasksARank)
     let straggling = straggling(ranks: step.placement.ranks, tasksARank: step.tasksARank)
+    // Ranks that take turns on a core share all its caches.
+    let sharing = step.placement.isCrowded ? 1 : sharing
     return step.machines.map { work, all in
       let miss =
         cache > 0 ? 1 / (1 + pow(cache / (pow(most, 1 - sharing) * pow(all, sharing)), sharpness)) : 0
@@ -176,12 +184,23 @@ public struct StepModel: Codable, Sendable, Equatable {
     if new < loss * 0.999 { (self, loss) = (changed, new) }
   }
 
+  /// By trying values.
   private func fitTurns(_ ranks: Int, _ steps: [Measured]) -> Turns {
-    let x = LeastSquares.fit(
-      [steps.map(computing), steps.map { _ in 1 }], steps.map(\.seconds),
-      offset: steps.map { exchange($0.placement) }
-    ).coefficients
-    return Turns(ranks: ranks, factor: x[0], seconds: x[1])
+    let points = steps.map { (computing($0), exchange($0.placement), $0.seconds) }
+    let limits = [0] + (0..<26).map { 1e-5 * exp2(Double($0) / 2) }
+    var best = (loss: Double.infinity, turns: Turns(ranks: ranks, factor: 1, share: 0, limit: 0))
+    for limit in limits {
+      for share in limit > 0 ? (1...30).map({ Double($0) / 20 }) : [0] {
+        for factor in (16...50).map({ Double($0) / 20 }) {
+          let turns = Turns(ranks: ranks, factor: factor, share: share, limit: limit)
+          let loss = points.reduce(0) { sum, point in
+            sum + LeastSquares.cost(abs((turns.seconds(point.0) + point.1) / point.2 - 1))
+          }
+          if loss < best.loss * 0.999 { best = (loss, turns) }
+        }
+      }
+    }
+    return best.turns
   }
 
   private mutating func fitDeviation(_ steps: [Measured]) {

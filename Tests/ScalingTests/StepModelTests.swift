@@ -118,9 +118,12 @@ final class StepModelTests: XCTestCase {
   func testWaitingForCoresIsFittedForEachNumberOfRanks() throws {
     var known = known()
     let crowded = Placement(hosts: job.hosts, machines: job.machines, cores: [2])
-    known.turns = [.init(ranks: 3, factor: 1.1, seconds: 1e-3), .init(ranks: 6, factor: 1.5, seconds: 3e-3)]
+    known.turns = [
+      .init(ranks: 3, factor: 1.1, share: 0.2, limit: 1.28e-3),
+      .init(ranks: 6, factor: 1.5, share: 0.5, limit: 2.56e-3),
+    ]
     let steps = [1, 2, 3, 6].flatMap { ranks in
-      [1, 2, 3, 4, 6, 12, 60].filter { $0 >= ranks }.map { tasks in
+      [1, 2, 3, 4, 6, 9, 12, 18, 60].filter { $0 >= ranks }.map { tasks in
         let team = crowded[crowded.spread(ranks)]
         return StepModel.Measured(
           team, tasks: tasks, seconds: known.seconds(team, tasks: tasks), deviation: 0.06)
@@ -129,8 +132,8 @@ final class StepModelTests: XCTestCase {
     let fitted = StepModel(fitting: steps, sums: known.sums, messages: known.messages)
     XCTAssertEqual(fitted.turns.map(\.ranks), [3, 6])
     for (found, turns) in zip(fitted.turns, known.turns) {
-      XCTAssertEqual(found.factor / turns.factor, 1, accuracy: 0.05)
-      XCTAssertEqual(found.seconds / turns.seconds, 1, accuracy: 0.2)
+      XCTAssertEqual(found.factor / turns.factor, 1, accuracy: 0.06)
+      XCTAssertEqual(found.limit / turns.limit, 1, accuracy: 0.45)
     }
     let check = try XCTUnwrap(
       StepModel.eachLeftOut(steps, sums: known.sums, messages: known.messages))
@@ -138,7 +141,8 @@ final class StepModelTests: XCTestCase {
     // A number of ranks that was not measured takes turns as the next smaller one.
     let four = crowded[crowded.spread(4)]
     XCTAssertEqual(
-      known.seconds(four, tasks: 4) - known.exchange(four), 1e-3 + 1.1 * (computing(known, four, tasks: 4)),
+      known.seconds(four, tasks: 4) - known.exchange(four),
+      1.1 * computing(known, four, tasks: 4) + min(0.2 * computing(known, four, tasks: 4), 1.28e-3),
       accuracy: 1e-9)
   }
 

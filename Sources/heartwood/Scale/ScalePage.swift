@@ -222,8 +222,8 @@ struct ScalePage {
     }
     for turns in model.turns {
       table.add([
-        "\(turns.ranks) ranks, more than cores: computing times, and more",
-        "\(decimals(turns.factor, 2)), \(microseconds(turns.seconds))",
+        "\(turns.ranks) ranks, more than cores: computing times",
+        "\(decimals(turns.factor, 2)), and \(decimals(turns.share * 100, 0)) % of it more, at most \(microseconds(turns.limit))",
       ])
     }
     return table
@@ -231,7 +231,7 @@ struct ScalePage {
 
   private let modelText = [
     "A step takes as long as the slowest rank computes, and both sums. Computing: tasks x (task + memory x miss), miss being the share of a task's numbers that the cache no longer holds; the tasks being those of the core that has most to do; times 1 + sd x the expected maximum of as many normal numbers as there are ranks (about √(2 ln ranks)).",
-    "Where a machine has more ranks than cores, the kernel lets them take turns by no law that could be told beforehand: for each such number of ranks the computing gets a factor and the step a time of its own, fitted to the points of that number alone. All else is fitted to points where every rank has a core.",
+    "Where a machine has more ranks than cores, the kernel lets them take turns by no law that could be told beforehand: for each such number of ranks the computing gets a factor, and a share more up to a limit, fitted to the points of that number alone. All else is fitted to points where every rank has a core.",
     "A sum goes in the rounds of the algorithm that Open MPI 4.1 takes for its ranks and bytes; each round costs a latency and its bytes, between hosts those of the busiest cable.",
     "Fitted by least squares of the relative error, beyond 10 % of its size alone; no cost can be negative. Latencies and bandwidths come of the bare sums, the spread of each rank's own steps, all else of the steps.",
   ]
