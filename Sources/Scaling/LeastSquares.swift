@@ -32,7 +32,7 @@ enum LeastSquares {
     return Fit(coefficients: coefficients, loss: errors.reduce(0) { $0 + cost($1) })
   }
 
-  private static func cost(_ error: Double) -> Double {
+  static func cost(_ error: Double) -> Double {
     error < tolerance ? error * error : tolerance * (2 * error - tolerance)
   }
 

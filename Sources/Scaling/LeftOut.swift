@@ -51,11 +51,12 @@ extension StepModel {
 }
 
 extension SumModel {
-  /// Each sum in turn left out, all others fitted to.
+  /// Each sum in turn left out, all others fitted to; those that are not fitted are not left out either.
   public static func eachLeftOut(_ sums: [Measured]) -> LeftOut? {
-    guard sums.count > 3 else { return nil }
+    guard sums.count(where: { !$0.placement.isCrowded }) > 3 else { return nil }
     let predicted: [Double?] = sums.indices.map { out in
-      SumModel(fitting: sums.indices.filter { $0 != out }.map { sums[$0] })
+      guard !sums[out].placement.isCrowded else { return nil }
+      return SumModel(fitting: sums.indices.filter { $0 != out }.map { sums[$0] })
         .seconds(sums[out].placement, bytes: sums[out].bytes)
     }
     return LeftOut(predicted, sums.map(\.seconds))

@@ -47,10 +47,31 @@ public struct Placement: Codable, Sendable, Equatable {
     (0..<hostCount).map { host in hosts.indices.filter { hosts[$0] == host } }
   }
 
+  /// Tasks of each rank, spread evenly: the first ranks have one more.
+  public func tasks(_ all: Int) -> [Int] {
+    (0..<ranks).map { all / ranks + ($0 < all % ranks ? 1 : 0) }
+  }
+
+  /// The core, by its number on the rank's machine, that each rank computes on: dealt out in order, each to the core with the fewest tasks
+  /// so far.
+  public func coreOfEachRank(tasks all: Int) -> [Int] {
+    let tasks = tasks(all)
+    var loads = cores.map { [Int](repeating: 0, count: $0) }
+    return (0..<ranks).map { rank in
+      let machine = machines[rank]
+      let core = loads[machine].indices.min { loads[machine][$0] < loads[machine][$1] }!
+      loads[machine][core] += tasks[rank]
+      return core
+    }
+  }
+
   /// Ranks for each core of the machine that is fullest for its size.
   public var ranksPerCore: Double {
     Set(machines).map { machine in Double(count(on: machine)) / Double(cores[machine]) }.max() ?? 0
   }
+
+  /// Whether ranks have to wait for cores.
+  public var isCrowded: Bool { ranksPerCore > 1 }
 
   /// Ranks on the machine that is fullest for its size.
   public var ranksOnMachine: Int {

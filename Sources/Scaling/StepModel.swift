@@ -3,8 +3,12 @@ import Foundation
 /// How long a training step takes: the slowest rank's computing, and the sums that all wait for.
 ///
 ///     step = (work + hindrance (all - work)) (task + memory * miss) * straggling + sums
-///     miss = max(0, 1 - (cache / N)^sharpness),  N = most^(1 - sharing) all^sharing
+///     miss = 1 / (1 + (cache / N)^sharpness),  N = most^(1 - sharing) all^sharing
 ///     straggling = 1 + (d1 / sqrt(most) + d0) z(ranks)
+///
+/// Where a machine has more ranks than cores, the kernel lets them take turns, by no law that could be told beforehand: the computing gets a
+/// factor, and what a rank loses because it waits for its turn when a sum would be ready grows with the computing up to a limit, about the
+/// kernel's time slice. These are fitted for each such number of ranks.
 ///
 /// most: tasks of the rank that has most; all: of its machine's ranks together; work: of the core that has most, ranks being dealt out to
 /// the cores; z: the expected maximum of as many numbers from a normal distribution, about sqrt(2 ln ranks).
@@ -12,7 +16,7 @@ public struct StepModel: Codable, Sendable, Equatable {
   /// Seconds: of a task whose numbers lie in the cache, the trunk's share of a step in it; more of one whose numbers do not.
   public var task = 0.0
   public var memory = 0.0
-  /// Tasks that the cache holds; 0: the step takes as long for each, however many.
+  /// Of as many tasks together the cache holds half; 0: a task takes as long, however many there are.
   public var cache = 0.0
   public var sharpness = 1.0
   /// 0: each rank has a cache of its own; 1: all of a machine share one.
@@ -22,11 +26,28 @@ public struct StepModel: Codable, Sendable, Equatable {
   /// Relative standard deviation of a rank's computing from step to step.
   public var deviationOfOne = 0.0
   public var deviationOfAll = 0.0
+  /// Of more ranks than cores.
+  public var turns: [Turns] = []
   public var sums = SumModel()
   /// Bytes of each of a step's sums.
   public var messages: [Int] = []
 
   public init() {}
+
+  /// What waiting for cores makes of the computing of so many ranks: `factor` times as much, and `share` of it more, at most `limit`
+  /// seconds.
+  public struct Turns: Codable, Sendable, Equatable {
+    public let ranks: Int
+    public let factor: Double
+    public let share: Double
+    public let limit: Double
+    public init(ranks: Int, factor: Double, share: Double, limit: Double) {
+      (self.ranks, self.factor) = (ranks, factor)
+      (self.share, self.limit) = (share, limit)
+    }
+
+    func seconds(_ computing: Double) -> Double { factor * computing + min(share * computing, limit) }
+  }
 
   /// A training step that was measured.
   public struct Measured: Sendable {
@@ -40,21 +61,19 @@ public struct StepModel: Codable, Sendable, Equatable {
     public init(_ placement: Placement, tasks: Int, seconds: Double, deviation: Double) {
       (self.placement, self.tasks, self.seconds) = (placement, tasks, seconds)
       self.deviation = deviation
-      let (share, rest) = (tasks / placement.ranks, tasks % placement.ranks)
+      let (own, cores) = (placement.tasks(tasks), placement.coreOfEachRank(tasks: tasks))
       machines = Set(placement.machines).sorted().map { machine in
-        // The first ranks have one more, and are the largest.
-        let own = placement.machines.indices.filter { placement.machines[$0] == machine }
-          .map { Double(share + ($0 < rest ? 1 : 0)) }
-        var cores = [Double](repeating: 0, count: min(placement.cores[machine], own.count))
-        for tasks in own { cores[cores.indices.min { cores[$0] < cores[$1] }!] += tasks }
-        return (cores.max()!, own.reduce(0, +))
+        var loads = [Double](repeating: 0, count: placement.cores[machine])
+        for rank in own.indices where placement.machines[rank] == machine {
+          loads[cores[rank]] += Double(own[rank])
+        }
+        return (loads.max()!, loads.reduce(0, +))
       }
     }
 
     var tasksARank: Int { (tasks - 1) / placement.ranks + 1 }
 
-    /// Of each machine, the tasks of its busiest core and of all: a step is too short for ranks to change cores, so each rank lies on one,
-    /// the largest first, always on the core that has least.
+    /// Of each machine with ranks, the tasks of its busiest core and of all. A step is too short for ranks to change cores.
     let machines: [(work: Double, all: Double)]
   }
 
@@ -62,17 +81,21 @@ public struct StepModel: Codable, Sendable, Equatable {
   public init(fitting steps: [Measured], sums: SumModel, messages: [Int]) {
     self.sums = sums
     self.messages = messages
-    // Where ranks wait for cores, their computing tells more of that than of stragglers.
-    fitDeviation(steps.filter { $0.placement.ranksPerCore <= 1 })
-    var loss = fitLinear(steps)
-    search(&loss, steps)
+    let clear = steps.filter { !$0.placement.isCrowded }
+    fitDeviation(clear)
+    var loss = fitLinear(clear)
+    search(&loss, clear)
     if memory == 0 { (cache, sharpness, sharing) = (0, 1, 0) }
+    for ranks in Set(steps.filter { $0.placement.isCrowded }.map(\.placement.ranks)).sorted() {
+      turns.append(fitTurns(ranks, steps.filter { $0.placement.ranks == ranks }))
+    }
   }
 
   /// Seconds of a step of so many tasks, spread evenly.
   public func seconds(_ placement: Placement, tasks: Int) -> Double {
     let step = Measured(placement, tasks: tasks, seconds: 0, deviation: 0)
-    return computing(step) + exchange(placement)
+    let turns = placement.isCrowded ? turns(ofRanks: placement.ranks) : nil
+    return (turns?.seconds(computing(step)) ?? computing(step)) + exchange(placement)
   }
 
   /// Seconds of a step's sums.
@@ -85,6 +108,9 @@ public struct StepModel: Codable, Sendable, Equatable {
     1 + (deviationOfOne / Double(tasksARank).squareRoot() + deviationOfAll) * expectedMaximum(ranks)
   }
 
+  /// Those measured, or of the next smaller number of ranks that was; of none if there is none.
+  private func turns(ofRanks ranks: Int) -> Turns? { turns.last { $0.ranks <= ranks } ?? turns.first }
+
   // MARK: Parts
 
   private func computing(_ step: Measured) -> Double {
@@ -95,9 +121,11 @@ public struct StepModel: Codable, Sendable, Equatable {
   private func terms(_ step: Measured) -> [Double] {
     let most = Double(step.tasksARank)
     let straggling = straggling(ranks: step.placement.ranks, tasksARank: step.tasksARank)
+    // Ranks that take turns on a core share all its caches.
+    let sharing = step.placement.isCrowded ? 1 : sharing
     return step.machines.map { work, all in
       let miss =
-        cache > 0 ? max(0, 1 - pow(cache / (pow(most, 1 - sharing) * pow(all, sharing)), sharpness)) : 0
+        cache > 0 ? 1 / (1 + pow(cache / (pow(most, 1 - sharing) * pow(all, sharing)), sharpness)) : 0
       let tasks = (work + hindrance * (all - work)) * straggling
       return [tasks, tasks * miss]
     }.max { $0[0] < $1[0] }!
@@ -121,7 +149,9 @@ public struct StepModel: Codable, Sendable, Equatable {
     let hindrances = isShared ? [0, 0.02, 0.04, 0.06, 0.08] + (2...20).map { Double($0) / 20 } : [0]
     let sharings = isShared ? [0, 0.5, 1] : [0]
     func cached(_ caches: [Double], _ adopt: (_ cache: Double, _ sharpness: Double) -> Void) {
-      for cache in caches { for sharpness in cache > 0 ? [1, 1.5, 2, 3] : [1] { adopt(cache, sharpness) } }
+      for cache in caches {
+        for sharpness in cache > 0 ? [1, 1.5, 2, 2.5, 3, 4] : [1] { adopt(cache, sharpness) }
+      }
     }
     var (best, bestLoss) = (self, loss)
     for sharing in sharings {
@@ -152,6 +182,25 @@ public struct StepModel: Codable, Sendable, Equatable {
     change(&changed)
     let new = changed.fitLinear(steps)
     if new < loss * 0.999 { (self, loss) = (changed, new) }
+  }
+
+  /// By trying values.
+  private func fitTurns(_ ranks: Int, _ steps: [Measured]) -> Turns {
+    let points = steps.map { (computing($0), exchange($0.placement), $0.seconds) }
+    let limits = [0] + (0..<26).map { 1e-5 * exp2(Double($0) / 2) }
+    var best = (loss: Double.infinity, turns: Turns(ranks: ranks, factor: 1, share: 0, limit: 0))
+    for limit in limits {
+      for share in limit > 0 ? (1...30).map({ Double($0) / 20 }) : [0] {
+        for factor in (16...50).map({ Double($0) / 20 }) {
+          let turns = Turns(ranks: ranks, factor: factor, share: share, limit: limit)
+          let loss = points.reduce(0) { sum, point in
+            sum + LeastSquares.cost(abs((turns.seconds(point.0) + point.1) / point.2 - 1))
+          }
+          if loss < best.loss * 0.999 { best = (loss, turns) }
+        }
+      }
+    }
+    return best.turns
   }
 
   private mutating func fitDeviation(_ steps: [Measured]) {

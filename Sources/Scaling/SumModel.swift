@@ -2,7 +2,8 @@
 ///
 /// A sum is a sequence of rounds (``AllreduceAlgorithm``). A round costs one latency, and a time for each byte: within hosts those of the
 /// largest message, between hosts those that go over the busiest host's cable. Messages beyond a size that the fit finds cost a second
-/// latency, in which sender and receiver agree. Where ranks wait for cores, what all of a machine's messages cost adds up.
+/// latency, in which sender and receiver agree. How long a sum takes where ranks wait for cores is the kernel's affair: such sums are not
+/// fitted.
 public struct SumModel: Codable, Sendable, Equatable {
   /// Seconds a round, and a byte.
   public var latencyWithin = 0.0
@@ -12,9 +13,6 @@ public struct SumModel: Codable, Sendable, Equatable {
   /// Seconds more a round whose messages are larger than that many bytes; nil: no size matters.
   public var latencyOfLarge = 0.0
   public var largeBytes: Int?
-  /// Seconds of every other message on the fullest machine at the same time, and of its bytes.
-  public var crowdMessage = 0.0
-  public var crowdByte = 0.0
 
   public init() {}
 
@@ -28,8 +26,9 @@ public struct SumModel: Codable, Sendable, Equatable {
     }
   }
 
-  /// Fitted to sums on two ranks or more; without any, sums cost nothing.
+  /// Fitted to those sums of which every rank has a core; without any, sums cost nothing.
   public init(fitting sums: [Measured]) {
+    let sums = sums.filter { !$0.placement.isCrowded }
     let thresholds: [Int?] = [nil, 1024, 2048, 4096, 8192, 16384, 32768, 65536]
     let fits = thresholds.map { threshold in
       let features = sums.map { Features($0.placement, bytes: $0.bytes, large: threshold).all }
@@ -42,20 +41,17 @@ public struct SumModel: Codable, Sendable, Equatable {
     let x = best.1.coefficients
     (latencyWithin, latencyBetween, byteWithin, byteBetween) = (x[0], x[1], x[2], x[3])
     (latencyOfLarge, largeBytes) = (x[4], x[4] > 0 ? best.0 : nil)
-    (crowdMessage, crowdByte) = (x[5], x[6])
   }
 
   public func seconds(_ placement: Placement, bytes: Int) -> Double {
     let features = Features(placement, bytes: bytes, large: largeBytes).all
-    let costs = [
-      latencyWithin, latencyBetween, byteWithin, byteBetween, latencyOfLarge, crowdMessage, crowdByte,
-    ]
+    let costs = [latencyWithin, latencyBetween, byteWithin, byteBetween, latencyOfLarge]
     return zip(features, costs).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
   /// What a sum's time is made of.
   private struct Features {
-    static let names = ["rounds within", "between", "bytes within", "between", "large", "crowd", "its bytes"]
+    static let names = ["rounds within", "between", "bytes within", "between", "large"]
     var all = [Double](repeating: 0, count: names.count)
 
     init(_ placement: Placement, bytes: Int, large: Int?) {
@@ -66,13 +62,11 @@ public struct SumModel: Codable, Sendable, Equatable {
     }
 
     private mutating func add(_ round: AllreduceAlgorithm.Round, _ placement: Placement, _ large: Int?) {
-      let (hosts, machines) = (placement.hosts, placement.machines)
-      var messages = [Int](repeating: 0, count: placement.cores.count)
+      let hosts = placement.hosts
       // Of each host what leaves it and what comes, over a cable that carries both at the same time.
       var (out, into) = ([Int: Int](), [Int: Int]())
       var isWithin = false
       for (from, to) in round.messages(ranks: placement.ranks) {
-        messages[machines[to]] += 1
         if hosts[from] == hosts[to] {
           isWithin = true
         } else {
@@ -81,13 +75,11 @@ public struct SumModel: Codable, Sendable, Equatable {
         }
       }
       let cable = max(out.values.max() ?? 0, into.values.max() ?? 0)
-      let (times, crowd) = (Double(round.times), Double(max(messages.max() ?? 0, 1) - 1))
+      let times = Double(round.times)
       all[cable == 0 ? 0 : 1] += times
       all[2] += isWithin ? times * round.bytes : 0
       all[3] += times * round.bytes * Double(cable)
       all[4] += large.map { round.bytes > Double($0) ? times : 0 } ?? 0
-      all[5] += times * crowd
-      all[6] += times * crowd * round.bytes
     }
   }
 }

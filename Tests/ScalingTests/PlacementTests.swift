@@ -18,6 +18,14 @@ final class PlacementTests: XCTestCase {
     XCTAssertEqual(dealt.packed(3), [0, 2, 4])
   }
 
+  func testRanksAreDealtOutToCores() {
+    let crowded = Placement(hosts: [0, 0, 0, 0, 1], machines: [0, 0, 0, 0, 1], cores: [2, 1])
+    XCTAssertEqual(crowded.tasks(7), [2, 2, 1, 1, 1])
+    XCTAssertEqual(crowded.coreOfEachRank(tasks: 5), [0, 1, 0, 1, 0])
+    let three = crowded[[0, 1, 2]]
+    XCTAssertEqual(three.coreOfEachRank(tasks: 4), [0, 1, 1], "the rank with two tasks has a core to itself")
+  }
+
   func testHostsOfOneMachineShareItsCores() {
     XCTAssertEqual(three.ranksPerCore, 3)
     XCTAssertEqual(three[three.spread(3)].ranksPerCore, 1.5)

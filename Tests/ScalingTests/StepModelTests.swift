@@ -97,7 +97,7 @@ final class StepModelTests: XCTestCase {
     let two = job[job.spread(2)]
     let sums = model.sums.seconds(two, bytes: 32784) + model.sums.seconds(two, bytes: 16400)
     // Four tasks and three, each rank on a core.
-    let miss = 1 - pow(4.0 / 7, 1.5)
+    let miss = 1 / (1 + pow(4.0 / 7, 1.5))
     let straggling = 1 + (0.05 / 2 + 0.01) * expectedMaximum(2)
     XCTAssertEqual(
       model.seconds(two, tasks: 7), (4 + 0.1 * 3) * (600e-6 + 550e-6 * miss) * straggling + sums,
@@ -110,9 +110,46 @@ final class StepModelTests: XCTestCase {
       let team = crowded[crowded.spread(ranks)]
       XCTAssertEqual(
         model.seconds(team, tasks: tasks) - model.exchange(team),
-        work * (600e-6 + 550e-6 * max(0, 1 - pow(4 / Double(tasks), 1.5))), accuracy: 1e-12,
+        work * (600e-6 + 550e-6 * 1 / (1 + pow(4 / Double(tasks), 1.5))), accuracy: 1e-12,
         "\(ranks), \(tasks)")
     }
+  }
+
+  func testWaitingForCoresIsFittedForEachNumberOfRanks() throws {
+    var known = known()
+    let crowded = Placement(hosts: job.hosts, machines: job.machines, cores: [2])
+    known.turns = [
+      .init(ranks: 3, factor: 1.1, share: 0.2, limit: 1.28e-3),
+      .init(ranks: 6, factor: 1.5, share: 0.5, limit: 2.56e-3),
+    ]
+    let steps = [1, 2, 3, 6].flatMap { ranks in
+      [1, 2, 3, 4, 6, 9, 12, 18, 60].filter { $0 >= ranks }.map { tasks in
+        let team = crowded[crowded.spread(ranks)]
+        return StepModel.Measured(
+          team, tasks: tasks, seconds: known.seconds(team, tasks: tasks), deviation: 0.06)
+      }
+    }
+    let fitted = StepModel(fitting: steps, sums: known.sums, messages: known.messages)
+    XCTAssertEqual(fitted.turns.map(\.ranks), [3, 6])
+    for (found, turns) in zip(fitted.turns, known.turns) {
+      XCTAssertEqual(found.factor / turns.factor, 1, accuracy: 0.06)
+      XCTAssertEqual(found.limit / turns.limit, 1, accuracy: 0.45)
+    }
+    let check = try XCTUnwrap(
+      StepModel.eachLeftOut(steps, sums: known.sums, messages: known.messages))
+    XCTAssertLessThan(check.worstError, 0.1)
+    // A number of ranks that was not measured takes turns as the next smaller one.
+    let four = crowded[crowded.spread(4)]
+    XCTAssertEqual(
+      known.seconds(four, tasks: 4) - known.exchange(four),
+      1.1 * computing(known, four, tasks: 4) + min(0.2 * computing(known, four, tasks: 4), 1.28e-3),
+      accuracy: 1e-9)
+  }
+
+  private func computing(_ model: StepModel, _ placement: Placement, tasks: Int) -> Double {
+    var model = model
+    model.turns = []
+    return model.seconds(placement, tasks: tasks) - model.exchange(placement)
   }
 
   func testExpectedMaximum() {

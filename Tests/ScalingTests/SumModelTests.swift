@@ -9,12 +9,11 @@ final class SumModelTests: XCTestCase {
     (model.latencyWithin, model.latencyBetween) = (1e-6, 25e-6)
     (model.byteWithin, model.byteBetween) = (0.1e-9, 8e-9)
     (model.latencyOfLarge, model.largeBytes) = (40e-6, 16384)
-    (model.crowdMessage, model.crowdByte) = (2e-6, 0.05e-9)
     return model
   }
 
   private func sums(_ model: SumModel) -> [SumModel.Measured] {
-    let job = Placement(hosts: [0, 0, 1, 1, 2, 2], machines: [0, 0, 0, 0, 0, 0], cores: [2])
+    let job = Placement(hosts: [0, 0, 1, 1, 2, 2], machines: [0, 0, 0, 0, 0, 0], cores: [8])
     let members = (2...6).map(job.spread) + [2, 3, 4].map(job.packed)
     return members.flatMap { members in
       sizes.map { bytes in
@@ -27,8 +26,7 @@ final class SumModelTests: XCTestCase {
     let known = known()
     let fitted = SumModel(fitting: sums(known))
     for path: KeyPath<SumModel, Double> in [
-      \.latencyWithin, \.latencyBetween, \.byteWithin, \.byteBetween, \.latencyOfLarge, \.crowdMessage,
-      \.crowdByte,
+      \.latencyWithin, \.latencyBetween, \.byteWithin, \.byteBetween, \.latencyOfLarge,
     ] {
       XCTAssertEqual(fitted[keyPath: path] / known[keyPath: path], 1, accuracy: 1e-3, "\(path)")
     }
@@ -48,15 +46,25 @@ final class SumModelTests: XCTestCase {
     XCTAssertEqual(
       known.seconds(apart, bytes: 32784), 2 * (25e-6 + 16392 * 8e-9 + 40e-6), accuracy: 1e-12)
     XCTAssertEqual(known.seconds(apart, bytes: 1024), 25e-6 + 1024 * 8e-9, accuracy: 1e-12)
-    // On one machine the other's message costs too.
     let together = Placement(hosts: [0, 0], machines: [0, 0], cores: [2])
     XCTAssertEqual(
-      known.seconds(together, bytes: 1024), 1e-6 + 1024 * 0.1e-9 + 2e-6 + 1024 * 0.05e-9, accuracy: 1e-12)
+      known.seconds(together, bytes: 1024), 1e-6 + 1024 * 0.1e-9, accuracy: 1e-12)
     // Two ranks a host share its cable: of four ranks the second round goes between hosts, twice the bytes.
     let four = Placement(regular: 4, perHost: 2)
     XCTAssertEqual(
       known.seconds(four, bytes: 1024),
-      1e-6 + 25e-6 + 1024 * (0.1e-9 + 2 * 8e-9) + 2 * (2e-6 + 1024 * 0.05e-9), accuracy: 1e-12)
+      1e-6 + 25e-6 + 1024 * (0.1e-9 + 2 * 8e-9), accuracy: 1e-12)
+  }
+
+  func testSumsThatWaitForCoresAreNotFitted() {
+    let crowded = Placement(hosts: [0, 0, 1], machines: [0, 0, 0], cores: [2])
+    let odd = sizes.map { SumModel.Measured(crowded, bytes: $0, seconds: 1) }
+    let sums = sums(known())
+    XCTAssertEqual(SumModel(fitting: sums + odd), SumModel(fitting: sums))
+    let check = SumModel.eachLeftOut(sums + odd)
+    XCTAssertEqual(check?.predicted.map { $0 == nil }, (sums + odd).map { $0.placement.isCrowded })
+    XCTAssertEqual(check?.worstError, SumModel.eachLeftOut(sums)?.worstError)
+    XCTAssertNil(SumModel.eachLeftOut(odd))
   }
 
   func testNetworkGivenByLatencyAndBandwidth() {

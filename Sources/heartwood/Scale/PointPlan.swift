@@ -16,9 +16,9 @@ struct PointPlan {
 
   /// On some of `ranks` ranks; a point needs `bytes(point)` of the `memory` of the machine that is fullest.
   init(
-    ranks: Int, counts: [Int]?, patients: [Int]?, memory: Double, bytes: (Point) -> Double
+    ranks: Int, hosts: Int, counts: [Int]?, patients: [Int]?, memory: Double, bytes: (Point) -> Double
   ) {
-    let counts = counts ?? Self.counts(upTo: ranks)
+    let counts = counts ?? Self.counts(upTo: ranks, hosts: hosts)
     let wanted =
       if let patients {
         counts.flatMap { ranks in patients.filter { $0 >= ranks }.map { Point(ranks: ranks, patients: $0) } }
@@ -30,16 +30,16 @@ struct PointPlan {
     omitted = all.filter { bytes($0) >= 0.9 * memory }
   }
 
-  /// 1, 2, 3, 4, 6, 8, 12, ... and `ranks`.
-  private static func counts(upTo ranks: Int) -> [Int] {
+  /// 1, 2, 3, 4, 6, 8, 12, ... of which every host has as many, or one or none; and `ranks`.
+  private static func counts(upTo ranks: Int, hosts: Int) -> [Int] {
     let powers = (0..<20).map { 1 << $0 }
-    return Set(powers + powers.map { 3 * $0 } + [ranks]).filter { $0 <= ranks }.sorted()
+    let even = (powers + powers.map { 3 * $0 }).filter { $0 < ranks && ($0 <= hosts || $0 % hosts == 0) }
+    return Set(even + [ranks]).sorted()
   }
 
   /// Some patients a rank (weak scaling), some in all (strong scaling); many on the fewest and on the most ranks alone.
   private static func usual(_ ranks: Int, of counts: [Int]) -> [Point] {
-    var patients = [1, 2, 3, 6].map { $0 * ranks } + [12, 60]
-    if ranks == counts.first { patients += [4, 24] }
+    var patients = [1, 2, 3, 4, 6, 20].map { $0 * ranks } + [12, 60]
     if ranks == counts.first || ranks == counts.last { patients += [200, 1000] }
     return patients.filter { $0 >= ranks }.map { Point(ranks: ranks, patients: $0) }
   }

@@ -20,12 +20,12 @@ struct Scale: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How many of the job's ranks to measure on, comma-separated (default: 1, 2, 3, 4, 6, 8, 12 ... and all).",
+      "How many of the job's ranks to measure on, comma-separated (default: of 1, 2, 3, 4, 6, 8, 12, ... those that spread evenly over the hosts, and all).",
       valueName: "list"))
   var ranks: NumberList?
   @Option(
     help: ArgumentHelp(
-      "Patients over all ranks, comma-separated; each number on every number of ranks (default: 1, 2, 3 and 6 a rank, and 12, 60, 200 and 1000 in all).",
+      "Patients over all ranks, comma-separated; each number on every number of ranks (default: 1, 2, 3, 4, 6 and 20 a rank, 12 and 60 in all, and on the fewest and the most ranks 200 and 1000).",
       valueName: "list"))
   var patients: NumberList?
   @Option(help: "Type of the branches.")

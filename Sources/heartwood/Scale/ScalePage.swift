@@ -157,18 +157,18 @@ struct ScalePage {
       shown.enumerated().flatMap { index, key in
         let sums = results.sums.filter { $0.ranks == key[0] && $0.hosts == key[1] }
         let name = "\(ranks(key[0])), \(key[1]) host\(key[1] == 1 ? "" : "s")"
-        return [
-          LineChart.Series(
-            name, sums.map { .init(Double($0.bytes), $0.seconds * 1e6) }, style: .points, colour: index),
-          LineChart.Series(
-            "\(name), fit", sums.map { .init(Double($0.bytes), $0.fitted * 1e6) }, style: .dashed,
-            colour: index),
-        ]
+        let fits = sums.compactMap { sum in
+          sum.fitted.map { LineChart.Point(Double(sum.bytes), $0 * 1e6) }
+        }
+        let measured = LineChart.Series(
+          name, sums.map { .init(Double($0.bytes), $0.seconds * 1e6) }, style: .points, colour: index)
+        return fits.isEmpty
+          ? [measured] : [measured, .init("\(name), fit", fits, style: .dashed, colour: index)]
       })
   }
 
   private var sumCaption: String {
-    "Allreduces each half a millisecond after the last, as a training step has them, of the rank that waits least; a step needs one of each of \(results.model.messages.map { "\($0)" }.joined(separator: " and ")) bytes. Signs: measured; lines: the fit. The jumps are where Open MPI changes its algorithm."
+    "Allreduces each half a millisecond after the last, as a training step has them, of the rank that waits least; a step needs one of each of \(results.model.messages.map { "\($0)" }.joined(separator: " and ")) bytes. Signs: measured; lines: the fit. The jumps are where Open MPI changes its algorithm. Sums of more ranks than cores are not fitted: they take as long as the kernel lets ranks wait."
   }
 
   // MARK: Model
@@ -199,7 +199,7 @@ struct ScalePage {
     table.add(["a task out of the cache", microseconds(model.task + model.memory)])
     if model.cache > 0 {
       table.add([
-        "tasks that the cache holds",
+        "tasks of which the cache holds half",
         "\(decimals(model.cache, 1)) (sharpness \(decimals(model.sharpness, 1)), shared \(decimals(model.sharing, 1)))",
       ])
     }
@@ -220,13 +220,18 @@ struct ScalePage {
     if results.placement.hostCount > 1 {
       table.add(["bandwidth between hosts", ScaleTables.bandwidth(sums.byteBetween)])
     }
-    table.add(["every other message of the machine at the same time", microseconds(sums.crowdMessage)])
-    table.add(["bandwidth of these", ScaleTables.bandwidth(sums.crowdByte)])
+    for turns in model.turns {
+      table.add([
+        "\(turns.ranks) ranks, more than cores: computing times",
+        "\(decimals(turns.factor, 2)), and \(decimals(turns.share * 100, 0)) % of it more, at most \(microseconds(turns.limit))",
+      ])
+    }
     return table
   }
 
   private let modelText = [
     "A step takes as long as the slowest rank computes, and both sums. Computing: tasks x (task + memory x miss), miss being the share of a task's numbers that the cache no longer holds; the tasks being those of the core that has most to do; times 1 + sd x the expected maximum of as many normal numbers as there are ranks (about √(2 ln ranks)).",
+    "Where a machine has more ranks than cores, the kernel lets them take turns by no law that could be told beforehand: for each such number of ranks the computing gets a factor, and a share more up to a limit, fitted to the points of that number alone. All else is fitted to points where every rank has a core.",
     "A sum goes in the rounds of the algorithm that Open MPI 4.1 takes for its ranks and bytes; each round costs a latency and its bytes, between hosts those of the busiest cable.",
     "Fitted by least squares of the relative error, beyond 10 % of its size alone; no cost can be negative. Latencies and bandwidths come of the bare sums, the spread of each rank's own steps, all else of the steps.",
   ]

@@ -49,7 +49,8 @@ struct ScaleResults: Codable {
     let algorithm: String
     let seconds: Double
     let byRepetition: [Double]
-    let fitted: Double
+    /// None where ranks wait for cores.
+    let fitted: Double?
     let leftOut: Double?
     let error: Double?
   }
@@ -153,7 +154,8 @@ extension ScaleResults {
         ranks: sum.placement.ranks, hosts: sum.placement.hostCount, bytes: sum.bytes,
         algorithm: AllreduceAlgorithm(ranks: sum.placement.ranks, bytes: sum.bytes).rawValue,
         seconds: sum.seconds, byRepetition: sum.repetitions,
-        fitted: sumModel.seconds(sum.placement, bytes: sum.bytes), leftOut: leftOut,
+        fitted: sum.placement.isCrowded ? nil : sumModel.seconds(sum.placement, bytes: sum.bytes),
+        leftOut: leftOut,
         error: leftOut.map { $0 / sum.seconds - 1 })
     }
     let points = plan.points.map { "\($0.patients) patients on \($0.ranks) ranks" }
@@ -229,8 +231,8 @@ extension ScaleResults.Series {
 extension NetworkKind {
   /// What was measured between hosts, or where there is one alone within it; nil without sums.
   fileprivate static func measured(_ model: SumModel, _ sums: [SumModel.Measured]) -> NetworkKind? {
-    guard !sums.isEmpty else { return nil }
-    let isBetween = sums.contains { $0.placement.hostCount > 1 }
+    guard sums.contains(where: { !$0.placement.isCrowded }) else { return nil }
+    let isBetween = sums.contains { $0.placement.hostCount > 1 && !$0.placement.isCrowded }
     return NetworkKind(
       measuredName, latency: isBetween ? model.latencyBetween : model.latencyWithin,
       byte: isBetween ? model.byteBetween : model.byteWithin)

@@ -46,7 +46,8 @@ struct ScaleRun {
     let world = session.communicator
     let memory = try world.allreduce(PointPlan.availableMemory, .min, kind: Message.status)
     return PointPlan(
-      ranks: session.ranks, counts: command.ranks?.numbers, patients: command.patients?.numbers,
+      ranks: session.ranks, hosts: placement.hostCount, counts: command.ranks?.numbers,
+      patients: command.patients?.numbers,
       memory: memory
     ) { point in
       command.benchNetwork.bytes(tasks: point.tasksARank)

@@ -54,7 +54,7 @@ enum ScaleTables {
     for sum in results.sums {
       table.add([
         "\(sum.bytes)", "\(sum.ranks)", "\(sum.hosts)", sum.algorithm, decimals(sum.seconds * 1e6, 1),
-        decimals(sum.fitted * 1e6, 1), sum.leftOut.map { decimals($0 * 1e6, 1) } ?? "-",
+        sum.fitted.map { decimals($0 * 1e6, 1) } ?? "-", sum.leftOut.map { decimals($0 * 1e6, 1) } ?? "-",
         sum.error.map(percent) ?? "-",
       ])
     }
