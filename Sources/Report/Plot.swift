@@ -35,8 +35,11 @@ struct Plot {
     let name = Drawing.text(
       Drawing.width - Drawing.right, bottom + 36, title, within: Drawing.width - Drawing.right, Drawing.small,
       Drawing.rightSet)
-    let ticks = x.ticks.map {
-      Drawing.text(horizontal($0), bottom + 19, Axis.label($0), Drawing.centred)
+    let ticks = x.ticks.map { tick in
+      let label = Axis.label(tick)
+      // A long number at the right end would be cut off.
+      let place = min(horizontal(tick), Drawing.width - Drawing.lengthGuess(label) / 2)
+      return Drawing.text(place, bottom + 19, label, Drawing.centred)
     }
     return [line, name] + ticks
   }

@@ -142,7 +142,9 @@ public struct StepModel: Codable, Sendable, Equatable {
   }
 
   /// Tries values for what the step's time does not grow in proportion with: first of all together a few, then of one or two at a time all.
+  /// Of a few points no more than a task's time can be told.
   private mutating func search(_ loss: inout Double, _ steps: [Measured]) {
+    guard steps.count > 3 else { return }
     let isShared = steps.contains { $0.placement.ranksOnMachine > 1 }
     let octaves = log2(Double(steps.map(\.tasks).max() ?? 1))
     let caches = [0] + stride(from: 0, through: octaves, by: 1.0 / 6).map { exp2($0) }

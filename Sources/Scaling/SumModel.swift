@@ -1,8 +1,8 @@
 /// How long an allreduce of some bytes takes on ranks of a placement: latencies and bandwidths, fitted to measured ones.
 ///
 /// A sum is a sequence of rounds (``AllreduceAlgorithm``). A round costs one latency, and a time for each byte: within hosts those of the
-/// largest message, between hosts those that go over the busiest host's cable. Messages beyond a size that the fit finds cost a second
-/// latency, in which sender and receiver agree. How long a sum takes where ranks wait for cores is the kernel's affair: such sums are not
+/// largest message, between hosts those that go over the busiest host's cable. Up to a size that the fit finds messages are copied through
+/// buffers, which costs more a byte; larger ones cost a second latency, in which sender and receiver agree. How long a sum takes where ranks wait for cores is the kernel's affair: such sums are not
 /// fitted.
 public struct SumModel: Codable, Sendable, Equatable {
   /// Seconds a round, and a byte.
@@ -10,8 +10,9 @@ public struct SumModel: Codable, Sendable, Equatable {
   public var latencyBetween = 0.0
   public var byteWithin = 0.0
   public var byteBetween = 0.0
-  /// Seconds more a round whose messages are larger than that many bytes; nil: no size matters.
+  /// Seconds more a round whose messages are larger than that many bytes, and a byte of smaller ones; nil: no size matters.
   public var latencyOfLarge = 0.0
+  public var byteOfSmall = 0.0
   public var largeBytes: Int?
 
   public init() {}
@@ -40,18 +41,18 @@ public struct SumModel: Codable, Sendable, Equatable {
     for fit in fits.dropFirst() where fit.1.loss < 0.95 * best.1.loss { best = fit }
     let x = best.1.coefficients
     (latencyWithin, latencyBetween, byteWithin, byteBetween) = (x[0], x[1], x[2], x[3])
-    (latencyOfLarge, largeBytes) = (x[4], x[4] > 0 ? best.0 : nil)
+    (latencyOfLarge, byteOfSmall, largeBytes) = (x[4], x[5], x[4] + x[5] > 0 ? best.0 : nil)
   }
 
   public func seconds(_ placement: Placement, bytes: Int) -> Double {
     let features = Features(placement, bytes: bytes, large: largeBytes).all
-    let costs = [latencyWithin, latencyBetween, byteWithin, byteBetween, latencyOfLarge]
+    let costs = [latencyWithin, latencyBetween, byteWithin, byteBetween, latencyOfLarge, byteOfSmall]
     return zip(features, costs).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
   /// What a sum's time is made of.
   private struct Features {
-    static let names = ["rounds within", "between", "bytes within", "between", "large"]
+    static let names = ["rounds within", "between", "bytes within", "between", "large", "bytes of small"]
     var all = [Double](repeating: 0, count: names.count)
 
     init(_ placement: Placement, bytes: Int, large: Int?) {
@@ -79,7 +80,8 @@ public struct SumModel: Codable, Sendable, Equatable {
       all[cable == 0 ? 0 : 1] += times
       all[2] += isWithin ? times * round.bytes : 0
       all[3] += times * round.bytes * Double(cable)
-      all[4] += large.map { round.bytes > Double($0) ? times : 0 } ?? 0
+      guard let large else { return }
+      if round.bytes > Double(large) { all[4] += times } else { all[5] += times * round.bytes }
     }
   }
 }

@@ -48,6 +48,13 @@ final class LineChartTests: XCTestCase {
     }
   }
 
+  func testNumberAtTheRightEndIsNotCutOff() {
+    let reading = chart([.init("a", [.init(0, 1), .init(10_000, 2)])])
+    XCTAssertEqual(reading.labels.first { $0.text == "10k" }?.x, 466)
+    let long = chart([.init("a", [.init(0, 1), .init(5000, 2)])])
+    XCTAssertEqual(long.labels.first { $0.text == "5000" }?.x, 480 - 4 * 8 / 2)
+  }
+
   func testLargeTicksAreShort() {
     let reading = Reading(
       LineChart(

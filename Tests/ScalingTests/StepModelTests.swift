@@ -92,6 +92,16 @@ final class StepModelTests: XCTestCase {
     }
   }
 
+  func testOfAFewPointsATasksTimeIsTold() {
+    let alone = job[[0]]
+    let steps = [2, 4].map {
+      StepModel.Measured(alone, tasks: $0, seconds: 1e-3 * Double($0), deviation: 0.02)
+    }
+    let fitted = StepModel(fitting: steps, sums: SumModel(fitting: []), messages: [32784, 16400])
+    XCTAssertEqual(fitted.task, 1e-3, accuracy: 1e-9)
+    XCTAssertEqual(fitted.seconds(alone, tasks: 1), 1e-3, accuracy: 1e-9)
+  }
+
   func testHandComputedStep() {
     var model = known()
     let two = job[job.spread(2)]

@@ -8,7 +8,7 @@ final class SumModelTests: XCTestCase {
     var model = SumModel()
     (model.latencyWithin, model.latencyBetween) = (1e-6, 25e-6)
     (model.byteWithin, model.byteBetween) = (0.1e-9, 8e-9)
-    (model.latencyOfLarge, model.largeBytes) = (40e-6, 16384)
+    (model.latencyOfLarge, model.byteOfSmall, model.largeBytes) = (40e-6, 0.5e-9, 16384)
     return model
   }
 
@@ -26,7 +26,7 @@ final class SumModelTests: XCTestCase {
     let known = known()
     let fitted = SumModel(fitting: sums(known))
     for path: KeyPath<SumModel, Double> in [
-      \.latencyWithin, \.latencyBetween, \.byteWithin, \.byteBetween, \.latencyOfLarge,
+      \.latencyWithin, \.latencyBetween, \.byteWithin, \.byteBetween, \.latencyOfLarge, \.byteOfSmall,
     ] {
       XCTAssertEqual(fitted[keyPath: path] / known[keyPath: path], 1, accuracy: 1e-3, "\(path)")
     }
@@ -45,15 +45,15 @@ final class SumModelTests: XCTestCase {
     let apart = Placement(hosts: [0, 1], machines: [0, 1], cores: [1, 1])
     XCTAssertEqual(
       known.seconds(apart, bytes: 32784), 2 * (25e-6 + 16392 * 8e-9 + 40e-6), accuracy: 1e-12)
-    XCTAssertEqual(known.seconds(apart, bytes: 1024), 25e-6 + 1024 * 8e-9, accuracy: 1e-12)
+    XCTAssertEqual(known.seconds(apart, bytes: 1024), 25e-6 + 1024 * (8e-9 + 0.5e-9), accuracy: 1e-12)
     let together = Placement(hosts: [0, 0], machines: [0, 0], cores: [2])
     XCTAssertEqual(
-      known.seconds(together, bytes: 1024), 1e-6 + 1024 * 0.1e-9, accuracy: 1e-12)
+      known.seconds(together, bytes: 1024), 1e-6 + 1024 * (0.1e-9 + 0.5e-9), accuracy: 1e-12)
     // Two ranks a host share its cable: of four ranks the second round goes between hosts, twice the bytes.
     let four = Placement(regular: 4, perHost: 2)
     XCTAssertEqual(
       known.seconds(four, bytes: 1024),
-      1e-6 + 25e-6 + 1024 * (0.1e-9 + 2 * 8e-9), accuracy: 1e-12)
+      1e-6 + 25e-6 + 1024 * (0.1e-9 + 2 * 8e-9 + 2 * 0.5e-9), accuracy: 1e-12)
   }
 
   func testSumsThatWaitForCoresAreNotFitted() {

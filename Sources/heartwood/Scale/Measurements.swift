@@ -17,8 +17,8 @@ struct Measurements {
     let placement: Placement
     let bytes: Int
     var repetitions: [Double] = []
-    /// The median: the quickest of many short ones would be luck.
-    var seconds: Double { Statistics.median(repetitions) }
+    /// The lower quartile: the quickest of many short ones would be luck, the median may be something else's work.
+    var seconds: Double { repetitions.sorted()[(repetitions.count - 1) / 4] }
   }
 
   private(set) var steps: [Step] = []
@@ -26,8 +26,10 @@ struct Measurements {
   /// Bytes of each of a step's sums.
   let messages: [Int]
 
-  /// For all repetitions of a point together; a costly point has fewer.
+  /// For all repetitions of a point together; a costly point has fewer, but two at least where there are to be several.
   private static let secondsAPoint = 8.0
+  /// To make a task's network and take a few steps: a guess, for the time left.
+  private static let secondsATask = 0.02
   private static let secondsASum = 0.05
 
   /// Every rank calls it.
@@ -54,7 +56,7 @@ struct Measurements {
     }
 
     var progress = WorkProgress(speaks: session.leads)
-    var costs = plan.points.map { Double($0.tasksARank) }
+    var costs = plan.points.map { command.seconds + Self.secondsATask * Double($0.tasksARank) }
     var wanted = [Int64](repeating: Int64(command.repetitions), count: steps.count)
     for repetition in 0..<command.repetitions {
       for index in steps.indices where wanted[index] > repetition {
@@ -80,7 +82,7 @@ struct Measurements {
         if let measured { sums[index].repetitions.append(measured) }
       }
       guard repetition == 0 else { continue }
-      wanted = costs.map { Int64(min(max(Self.secondsAPoint / $0, 1), Double(command.repetitions))) }
+      wanted = costs.map { Int64(min(max(Self.secondsAPoint / $0, 2), Double(command.repetitions))) }
       wanted = try session.communicator.broadcast(wanted, root: 0, kind: Message.metrics)
     }
     progress.end("\(steps.count) points")
@@ -97,10 +99,11 @@ struct Measurements {
     }
   }
 
-  /// From a sum of nothing much, which shows latency, to those that a step needs.
+  /// From a sum of nothing much, which shows latency, to half as much again as a step needs.
   private static func sizes(upTo messages: [Int]) -> [Int] {
     let most = messages.max()!
-    return Set([8, 512, 2048, 4096, 8192].filter { $0 < most } + messages).sorted()
+    return Set([8, 64, 512, 1024, 2048, 4096, 8192].filter { $0 < most } + messages + [most / 16 * 24])
+      .sorted()
   }
 
   private static func listed(_ numbers: [Int]) -> String {

@@ -35,10 +35,10 @@ struct Scale: ParsableCommand {
   @Option(help: "The most steps to time of a point and repetition.")
   var steps = 200
   @Option(help: "Seconds to time a point for, in each repetition (five steps at least).")
-  var seconds = 0.25
+  var seconds = 0.15
   @Option(
     help: "How often each point is measured, all in turn; the quickest counts. Costly points have fewer.")
-  var repetitions = 5
+  var repetitions = 8
   @Option(
     help: ArgumentHelp(
       "A network to predict for, latency in microseconds and bandwidth in Gbit/s; may be given again (default: two Ethernets and an InfiniBand; the measured one is always there).",

@@ -75,16 +75,20 @@ struct ScalePage {
       "Left out, \($0.what): off by \(decimals($0.medianError * 100, 1)) % in the median, \(decimals($0.worstError * 100, 1)) % at worst."
     }
     found += results.limits.filter { $0.tasksARank == 1 }.map {
-      "Predicted, one patient a rank on \($0.network): \($0.patients.map { "half the time is lost from \($0) patients on" } ?? "more than half the time goes into computing at a million patients")."
+      "Predicted, one patient a rank on \($0.network == NetworkKind.measuredName ? "the measured network" : $0.network): \($0.patients.map { "half the time is lost from \($0) patients on" } ?? "more than half the time goes into computing at a million patients")."
     }
     return found
   }
 
   private func crowded(_ ranks: Int) -> String {
-    let placement = results.placement
-    let perCore = placement[placement.spread(ranks)].ranksPerCore
-    return perCore > 1
-      ? " (\(decimals(perCore, 1)) ranks a core: at best \(decimals(100 / perCore, 0)) %)" : ""
+    let turns = turns(ranks)
+    return turns > 1
+      ? " (\(decimals(turns, 0)) ranks take turns on a core: at best \(decimals(100 / turns, 0)) %)" : ""
+  }
+
+  /// How many ranks share the fullest core.
+  private func turns(_ ranks: Int) -> Double {
+    results.placement[results.placement.spread(ranks)].ranksPerCore.rounded(.up)
   }
 
   // MARK: Measured
@@ -114,21 +118,21 @@ struct ScalePage {
   private var strong: LineChart? {
     chart(
       "Strong scaling", results.strong, y: "speed-up", name: { "\($0) patients in all" },
-      ideal: { $1 / $0 })
+      ideal: { Double($0) / turns($0) })
   }
 
   private var weak: LineChart? {
     chart(
-      "Weak scaling", results.weak, y: "efficiency", name: { "\($0) a rank" }, ideal: { _, _ in 1 })
+      "Weak scaling", results.weak, y: "efficiency", name: { "\($0) a rank" }, ideal: { 1 / turns($0) })
   }
 
   /// Nil if no two numbers of ranks can be compared.
   private func chart(
     _ title: String, _ series: [ScaleResults.Series], y: String, name: (Int) -> String,
-    ideal: (_ first: Double, _ ranks: Double) -> Double
+    ideal: (_ ranks: Int) -> Double
   ) -> LineChart? {
     guard let longest = series.max(by: { $0.points.count < $1.points.count }) else { return nil }
-    let counts = longest.points.map { Double($0.ranks) }
+    let counts = longest.points.map(\.ranks)
     // As many as can be told apart, spread over what there is.
     let shown = series.filter { $0.points.count == longest.points.count }
     let chosen = shown.count <= 4 ? shown : [0, 1, 2, 3].map { shown[$0 * (shown.count - 1) / 3] }
@@ -144,7 +148,8 @@ struct ScalePage {
       title, x: "ranks", y: y,
       lines + fits + [
         .init(
-          "a core for every rank, nothing lost", counts.map { .init($0, ideal(counts[0], $0)) },
+          "nothing lost, on the cores there are",
+          counts.map { .init(Double($0), ideal($0) / ideal(counts[0])) },
           style: .dashed, colour: 5)
       ])
   }
@@ -215,6 +220,7 @@ struct ScalePage {
     }
     if let large = sums.largeBytes {
       table.add(["a round with messages above \(large) bytes, more", microseconds(sums.latencyOfLarge)])
+      table.add(["bandwidth of messages up to that, besides", ScaleTables.bandwidth(sums.byteOfSmall)])
     }
     table.add(["bandwidth within a host", ScaleTables.bandwidth(sums.byteWithin)])
     if results.placement.hostCount > 1 {
@@ -256,7 +262,7 @@ struct ScalePage {
     let most = Double(Forecast.patientCounts.max()!)
     return [
       "Each rank has a host, a core and a network port of its own, as fast as one rank alone here; several ranks a host share ports, which costs more.",
-      "Sums: the algorithm that Open MPI 4.1 takes, Rabenseifner's or recursive doubling, some 2 log2(ranks) rounds each (from 128 to 255 ranks a reduce and a broadcast, taken to be binomial trees). A sum with fewer numbers than there are ranks, of some ten thousand, Open MPI takes one rank after the other: with several patients a rank, a larger minibatch or another library it need not come to that. Every round pays one latency and its bytes in full; switches carry all messages of a round at once. A library that uses the network's own reduction would need fewer rounds.",
+      "Sums: the algorithm that Open MPI 4.1 takes, Rabenseifner's or recursive doubling, some 2 log2(ranks) rounds each (from 128 to 255 ranks a reduce and a broadcast, taken to be binomial trees). A sum with fewer numbers than there are ranks, of some ten thousand, Open MPI takes one rank after the other: with several patients a rank, a larger minibatch or another library it need not come to that, nor with OMPI_MCA_coll_tuned_use_dynamic_rules=1 and OMPI_MCA_coll_tuned_allreduce_algorithm=3, which is recursive doubling. Every round pays one latency and its bytes in full; switches carry all messages of a round at once. A library that uses the network's own reduction would need fewer rounds.",
       "Stragglers: every rank's computing varies from step to step as it did here, independently, like normal numbers. A host that is slow for good, or a system's noise with a longer tail, costs more than that.",
       "Bytes a rank do not change with the number of patients: \(results.model.messages.reduce(0, +)) a step. What does: the exact sums hold activations below 2^22 / patients, \(decimals(4_194_304 / most, 0)) at \(Int(most)) patients, and refuse larger ones in good order.",
     ]

@@ -53,8 +53,8 @@ enum ScaleTables {
     var table = Table(["bytes", "ranks", "hosts", "algorithm", "µs", "fit µs", "left out µs", "error %"])
     for sum in results.sums {
       table.add([
-        "\(sum.bytes)", "\(sum.ranks)", "\(sum.hosts)", sum.algorithm, decimals(sum.seconds * 1e6, 1),
-        sum.fitted.map { decimals($0 * 1e6, 1) } ?? "-", sum.leftOut.map { decimals($0 * 1e6, 1) } ?? "-",
+        "\(sum.bytes)", "\(sum.ranks)", "\(sum.hosts)", sum.algorithm, microseconds(sum.seconds),
+        sum.fitted.map(microseconds) ?? "-", sum.leftOut.map(microseconds) ?? "-",
         sum.error.map(percent) ?? "-",
       ])
     }
@@ -182,6 +182,10 @@ enum ScaleTables {
   static func milliseconds(_ seconds: Double) -> String {
     let value = seconds * 1e3
     return decimals(value, value < 10 ? 3 : value < 100 ? 2 : 1)
+  }
+
+  private static func microseconds(_ seconds: Double) -> String {
+    decimals(seconds * 1e6, seconds < 1e-5 ? 2 : 1)
   }
 
   private static func percent(_ share: Double) -> String { (share < 0 ? "" : "+") + decimals(share * 100, 1) }
