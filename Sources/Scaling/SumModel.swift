@@ -2,8 +2,8 @@
 ///
 /// A sum is a sequence of rounds (``AllreduceAlgorithm``). A round costs one latency, and a time for each byte: within hosts those of the
 /// largest message, between hosts those that go over the busiest host's cable. Up to a size that the fit finds messages are copied through
-/// buffers, which costs more a byte; larger ones cost a second latency, in which sender and receiver agree. How long a sum takes where ranks wait for cores is the kernel's affair: such sums are not
-/// fitted.
+/// buffers, which costs more a byte; larger ones cost a second latency, in which sender and receiver agree. How long a sum takes where
+/// ranks wait for cores is the kernel's affair: such sums are not fitted.
 public struct SumModel: Codable, Sendable, Equatable {
   /// Seconds a round, and a byte.
   public var latencyWithin = 0.0

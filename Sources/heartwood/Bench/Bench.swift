@@ -3,6 +3,7 @@ import Cohort
 import Foundation
 import Layers
 import MPI
+import Scaling
 import SharedTrunk
 
 struct Bench: ParsableCommand {
@@ -169,8 +170,9 @@ struct Bench: ParsableCommand {
 
   /// How much of a core this rank has.
   private func coresOfRank(_ communicator: Communicator) throws -> Double {
-    let host = Array(ProcessInfo.processInfo.hostName.utf8)
-    let ranksHere = try communicator.allgatherv(host, kind: Message.metrics).count { $0 == host }
-    return min(1, Double(ProcessInfo.processInfo.activeProcessorCount) / Double(ranksHere))
+    let placement = try Placement.gathered(communicator)
+    let machine = placement.machines[communicator.rank]
+    let ranksHere = placement.machines.count { $0 == machine }
+    return min(1, Double(placement.cores[machine]) / Double(ranksHere))
   }
 }

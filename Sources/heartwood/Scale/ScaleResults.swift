@@ -176,7 +176,8 @@ extension ScaleResults {
     strong = Series.all(self.steps, by: \.patients) { first, other in first / other }
     // Only points that spread evenly have as many patients on every rank.
     weak = Series.all(self.steps.filter { $0.patients % $0.ranks == 0 }, by: \.tasksARank) { $0 / $1 }
-    let networks = command.networks + [NetworkKind.measured(sumModel, sums)].compactMap { $0 }
+    let networks =
+      command.networks + [NetworkKind.measured(sumModel, sums, messages: measured.messages)].compactMap { $0 }
     self.networks = networks
     forecasts = networks.flatMap { network in
       Self.tasksForecast.flatMap { tasks in
@@ -229,12 +230,17 @@ extension ScaleResults.Series {
 }
 
 extension NetworkKind {
-  /// What was measured between hosts, or where there is one alone within it; nil without sums.
-  fileprivate static func measured(_ model: SumModel, _ sums: [SumModel.Measured]) -> NetworkKind? {
-    guard sums.contains(where: { !$0.placement.isCrowded }) else { return nil }
-    let isBetween = sums.contains { $0.placement.hostCount > 1 && !$0.placement.isCrowded }
+  /// What was measured between hosts, or where there is one alone within it, for messages of about half a step's sum; nil without sums.
+  fileprivate static func measured(_ model: SumModel, _ sums: [SumModel.Measured], messages: [Int])
+    -> NetworkKind?
+  {
+    guard !sums.isEmpty else { return nil }
+    let isBetween = sums.contains { $0.placement.hostCount > 1 }
+    let isLarge = messages.max()! / 2 > model.largeBytes ?? .max
     return NetworkKind(
-      measuredName, latency: isBetween ? model.latencyBetween : model.latencyWithin,
-      byte: isBetween ? model.byteBetween : model.byteWithin)
+      measuredName,
+      latency: (isBetween ? model.latencyBetween : model.latencyWithin)
+        + (isLarge ? model.latencyOfLarge : 0),
+      byte: (isBetween ? model.byteBetween : model.byteWithin) + (isLarge ? 0 : model.byteOfSmall))
   }
 }

@@ -74,6 +74,11 @@ enum SourceStudy {
         "\(folder) has \(cast.records.count) records without paced beats, \(cast.targets.count) of them with enough normal and abnormal beats to be judged"
       )
     }
+    let tooMany = (command.sources?.numbers ?? []).filter { $0 >= cast.records.count }
+    if session.leads, !tooMany.isEmpty {
+      let listed = tooMany.map(String.init).joined(separator: ",")
+      say("--sources \(listed): left out, beside a target there are \(cast.records.count - 1) records")
+    }
     let pieces = cast.targets.flatMap { target in
       (1...UInt64(command.seeds)).map { Piece(target: target, seed: $0) }
     }
