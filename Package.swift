@@ -9,7 +9,8 @@ let package = Package(
     .library(name: "MPI", targets: ["MPI"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels.
@@ -26,7 +27,7 @@ let package = Package(
     .target(name: "WFDB", exclude: ["README.md"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
-    .target(name: "SharedTrunk", dependencies: ["Cohort", "Layers", "MPI"]),
+    .target(name: "SharedTrunk", dependencies: ["Cohort", "Layers", "MPI", "WFDB"]),
     .target(name: "Report"),
     .target(name: "Scaling"),
     .executableTarget(
@@ -34,7 +35,13 @@ let package = Package(
       dependencies: [
         "Cohort", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ]),
+
+    // What the fuzzer runs, and a test that runs it over the corpus.
+    .target(
+      name: "FuzzTargets", dependencies: ["heartwood", "SharedTrunk", "WFDB"], path: "Tests/Fuzz/Targets"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay"),
 
     .executableTarget(name: "MPISelfTest", dependencies: ["MPI"], path: "Tests/MPISelfTest"),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPISelfTest"]),
