@@ -146,6 +146,12 @@ struct Train: ParsableCommand {
   @Option(help: "Seed of every random choice.")
   var seed: UInt64 = 1
 
+  @Option(
+    help: ArgumentHelp(
+      "A YAML file of options by their long names (steps: 400, records: [106, 114], borrow: true); those on the command line count before its.",
+      valueName: "file.yaml"))
+  var config: String?
+
   @Option(help: ArgumentHelp("Run folder to write; must not hold a run already.", valueName: "dir"))
   var output: String
 
