@@ -4,11 +4,15 @@ import Foundation
 public enum AtomicFile {
   /// Throws `ModelError.unwritable` naming the file and the system's reason.
   public static func write(_ data: Data, to path: String) throws {
+    try data.withUnsafeBytes { try write([$0], to: path) }
+  }
+
+  static func write(_ chunks: [UnsafeRawBufferPointer], to path: String) throws {
     let aside = path + ".part-\(getpid())"
     let file = open(aside, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
     guard file >= 0 else { throw failure(path) }
     do {
-      try data.withUnsafeBytes { bytes in
+      for bytes in chunks {
         var rest = bytes[...]
         while !rest.isEmpty {
           let count = rest.withUnsafeBytes { Foundation.write(file, $0.baseAddress!, $0.count) }

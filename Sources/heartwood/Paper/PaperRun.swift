@@ -23,7 +23,7 @@ struct PaperRun {
 
   func run() throws {
     let lock = try session.together { try makeFolder() }
-    defer { if let lock { close(lock) } }
+    defer { withExtendedLifetime(lock) {} }
     try requireSharedFolder()
     let plan = try session.fromFirst { try self.plan() }
     let wanted = allWork(plan).filter { command.wants($0) }
@@ -325,8 +325,8 @@ struct PaperRun {
 
   // MARK: Files
 
-  /// Makes the folder on the first rank and locks it against another run of this command, as long as the descriptor is open.
-  private func makeFolder() throws -> Int32? {
+  /// Makes the folder on the first rank and locks it against another run of this command.
+  private func makeFolder() throws -> RunLock? {
     guard session.leads else { return nil }
     let manager = FileManager.default
     for name in ["metrics.jsonl", "summary.json"]
@@ -339,15 +339,11 @@ struct PaperRun {
       throw Failure(
         .cannotCreate, "cannot create --output \(command.output): \((error as NSError).localizedDescription)")
     }
-    let lock = open("\(command.output)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0, lock >= 0 else {
+    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0 else {
       throw Failure(
         .cannotCreate, "cannot write into --output \(command.output): \(String(cString: strerror(errno)))")
     }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      throw Failure(.cannotCreate, "another run of paper is at work in --output \(command.output)")
-    }
-    return lock
+    return try RunLock(command.output, of: "paper")
   }
 
   /// All ranks must see what the first one writes; a network's file system may take a moment.
