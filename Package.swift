@@ -24,21 +24,23 @@ let package = Package(
 
     // Swift, lowest first. Arrows run one way.
     .target(name: "MPI", dependencies: ["CMPIShim"]),
-    .target(name: "WFDB", exclude: ["README.md"]),
+    .target(name: "Files"),
+    .target(name: "WFDB", dependencies: ["Files"], exclude: ["README.md"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
-    .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Layers", "MPI"]),
+    .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI"]),
     .target(name: "Report"),
     .target(name: "Scaling"),
     .executableTarget(
       name: "heartwood",
       dependencies: [
-        "Cohort", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
+        "Cohort", "Files", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
     .executableTarget(name: "MPISelfTest", dependencies: ["MPI"], path: "Tests/MPISelfTest"),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPISelfTest"]),
+    .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "WFDBTests", dependencies: ["WFDB"], exclude: ["Fixtures"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"], exclude: ["Fixtures"]),
     .testTarget(name: "CohortTests", dependencies: ["Cohort", "WFDB"], exclude: ["Fixtures"]),

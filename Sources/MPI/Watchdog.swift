@@ -72,8 +72,12 @@ public enum Watchdog {
     return try work()
   }
 
-  /// Whether a signal has asked this process to stop.
-  public static var stopRequested: Bool { signal.load(ordering: .relaxed) != 0 }
+  /// The signal that has asked this process to stop; nil if none has.
+  public static var stopSignal: Int32? {
+    let number = signal.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+  public static var stopRequested: Bool { stopSignal != nil }
 
   /// Around an MPI call.
   @inline(__always)

@@ -1,3 +1,4 @@
+import Files
 import Foundation
 import Layers
 
@@ -48,7 +49,7 @@ final class CheckpointPart: @unchecked Sendable {
     }
   }
 
-  /// Writes the copy. Throws `ModelError.unwritable`.
+  /// Writes the copy. Throws `FileError`.
   func write(to folder: String) throws -> CheckpointManifest.File {
     try header.withUnsafeBytes { header in
       let chunks = [header, UnsafeRawBufferPointer(copy.buffer)]

@@ -1,4 +1,5 @@
 import Cohort
+import Files
 import Foundation
 import Layers
 import MPI
@@ -217,6 +218,11 @@ struct PaperRun {
       tell()
       do {
         try AtomicFile.write(try work.result(try key(work.study), library, alone), to: path(work))
+      } catch is Stopped {
+        // SIGTERM also comes from mpirun, which kills this rank a second later if another has failed and told why. And one speaks for all.
+        if Watchdog.stopSignal == SIGTERM || !session.leads { sleep(2) }
+        throw Failure(
+          .stopped, "stopped; what is done is kept in \(unitFolder), and the same command goes on from there")
       } catch {
         // Known to this rank alone, even if it is of a kind that ranks otherwise share.
         let failure = Failure(error)
