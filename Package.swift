@@ -12,11 +12,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
-    // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels.
+    // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels; OpenSSL's SHA-256 for checkpoints.
     .systemLibrary(
       name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "CKernels", dependencies: ["COneDNN"],
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
@@ -27,7 +28,7 @@ let package = Package(
     .target(name: "WFDB", dependencies: ["Files"], exclude: ["README.md"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
-    .target(name: "SharedTrunk", dependencies: ["Cohort", "Files", "Layers", "MPI"]),
+    .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI"]),
     .target(name: "Report"),
     .target(name: "Scaling"),
     .executableTarget(

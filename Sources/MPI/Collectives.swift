@@ -12,7 +12,9 @@ extension Communicator {
   /// Waits for every rank asleep, and looks every `interval` seconds whether all have come: a rank that has long to wait leaves its core
   /// to those that work, where MPI's own waiting would spin. All ranks make this call, late ones too. `MPI_Ibarrier`, section 5.12.1.
   public func barrier(lookingEvery interval: Double) throws {
-    try check(cmpi_barrier_sleeping(handle, Int(max(interval, 0) * 1e9)), "MPI_Ibarrier")
+    try Watchdog.suspended {
+      try check(cmpi_barrier_sleeping(handle, Int(max(interval, 0) * 1e9)), "MPI_Ibarrier")
+    }
   }
 
   /// Copies the root's buffer to every rank's, of the same length. `MPI_Bcast`, section 5.4.

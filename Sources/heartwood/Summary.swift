@@ -133,6 +133,8 @@ struct Summary: Codable {
   let wire: Wire
   let data: DataUsed
   let seconds: Seconds
+  /// What saving the run's own network cost the first rank; nil if nothing was saved.
+  let checkpoints: CheckpointFigures?
   let peakMemoryMB: [Double]
 
   func encoded() throws -> Data { try JSONEncoder.readable.encode(self) }
