@@ -38,7 +38,8 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .executableTarget(name: "MPISelfTest", dependencies: ["MPI"], path: "Tests/MPISelfTest"),
+    .executableTarget(
+      name: "MPISelfTest", dependencies: ["CMPIShim", "MPI"], path: "Tests/MPISelfTest"),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPISelfTest"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "WFDBTests", dependencies: ["WFDB"], exclude: ["Fixtures"]),
