@@ -45,7 +45,8 @@ let package = Package(
       name: "FuzzTargets", dependencies: ["heartwood", "SharedTrunk", "WFDB"], path: "Tests/Fuzz/Targets"),
     .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay"),
 
-    .executableTarget(name: "MPISelfTest", dependencies: ["MPI"], path: "Tests/MPISelfTest"),
+    .executableTarget(
+      name: "MPISelfTest", dependencies: ["CMPIShim", "MPI"], path: "Tests/MPISelfTest"),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPISelfTest"]),
     .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "WFDBTests", dependencies: ["WFDB"], exclude: ["Fixtures"]),

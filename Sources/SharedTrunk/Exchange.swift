@@ -5,7 +5,7 @@ import MPI
 public enum Message {
   public static let activations = Kind("activations")
   public static let gradients = Kind("gradients")
-  /// Agreement on errors, counts of examples, start-up handshake.
+  /// Agreement on errors, counts of examples, start-up handshake; the replicas' first weights, where an exchange has replicas.
   public static let status = Kind("status")
   /// Counts of right and wrong verdicts, votes of heads, results of the run.
   public static let metrics = Kind("metrics")

@@ -14,7 +14,7 @@ struct TrainingRun {
     self.command = command
     self.source = source
     self.session = session
-    folder = RunFolder(command.output)
+    folder = RunFolder(command.output, of: "train")
   }
 
   private var communicator: Communicator { session.communicator }
@@ -37,11 +37,11 @@ struct TrainingRun {
 
     Watchdog.feed("training")
     let main = try learn(command.main, data)
-    let wire = try wireTotals(main)
     try session.together { try main.network.write(description(data, cast, main.network), to: folder.model) }
     let baselines = try command.besides.map { try learn($0, data) }
     Watchdog.feed("writing results")
     let memory = try communicator.allgather(ProcessClock.peakMemoryMB, kind: Message.status)
+    let wire = try wireTotals(main)
 
     try session.together {
       guard session.leads else { return }
@@ -265,15 +265,15 @@ struct TrainingRun {
   /// Payload of all ranks by kind, up to now.
   private func wireTotals(_ main: Outcome) throws -> Summary.Wire {
     let ledger = communicator.traffic.snapshot
-    var totals: [String: Int] = [:]
-    for kind in Message.all {
-      let bytes = ledger[kind].bytes
-      totals[kind.name] = Int(try communicator.allreduce(Int64(bytes), .sum, kind: Message.status))
+    var totals = (Message.all.map { ledger[$0].bytes } + [ledger.total.bytes]).map { Int64($0) }
+    try totals.withUnsafeMutableBufferPointer {
+      try communicator.allreduce($0, .sum, kind: Message.status)
     }
     return Summary.Wire(
       bytesPerStepPerRank: main.stepBytes / max(main.training.stepSeconds.count, 1),
       collectivesPerStep: main.network.collectivesPerStep,
-      bytesByKind: totals)
+      bytesByKind: Dictionary(uniqueKeysWithValues: zip(Message.all.map(\.name), totals.map { Int($0) })),
+      bytes: Int(totals.last!))
   }
 
   private func summary(
