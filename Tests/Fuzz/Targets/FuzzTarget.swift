@@ -6,7 +6,7 @@ import heartwood
 /// A reader of files that others may have made, fed any bytes: it reads them or refuses them with one line, and what it read keeps
 /// what it promises. A broken promise ends the process, which is what the fuzzer looks for.
 public enum FuzzTarget: String, CaseIterable, Sendable {
-  case header, signals, annotations, safetensors, model, runfile
+  case header, signals, annotations, safetensors, model, manifest, runfile
 
   /// Whether the reader took the bytes.
   @discardableResult
@@ -18,6 +18,7 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       case .annotations: try runAnnotations(bytes)
       case .safetensors: try runSafetensors(bytes)
       case .model: try runModel(bytes)
+      case .manifest: try runManifest(bytes)
       case .runfile: try runRunFile(bytes)
       }
       return true
@@ -25,6 +26,8 @@ public enum FuzzTarget: String, CaseIterable, Sendable {
       requireOneLine(error.description)
     } catch let error as ModelError {
       requireOneLine(printable(error.description, limit: 4000))
+    } catch let error as CheckpointFault {
+      requireOneLine(error.reason)
     } catch let error as RunFileError {
       requireOneLine(printable(error.message, limit: 4000))
     } catch {

@@ -41,6 +41,15 @@ func runModel(_ bytes: [UInt8]) throws {
   require(again == description, "a description that changes when written")
 }
 
+/// The bytes are a checkpoint's manifest without its sum, which no guess would find; what is read is the same when written and read again.
+func runManifest(_ bytes: [UInt8]) throws {
+  let file = Data(bytes) + Data("\n\(SHA256.hex(Data(bytes)))\n".utf8)
+  let manifest = try CheckpointManifest(decoding: file)
+  require(
+    (try? CheckpointManifest(decoding: manifest.encoded())) == manifest,
+    "a manifest that changes when written")
+}
+
 /// Every argument is one option, in one word, given once.
 func runRunFile(_ bytes: [UInt8]) throws {
   let arguments = try RunFile(parsing: bytes, path: "run.yaml").arguments
