@@ -237,14 +237,21 @@ public enum ModelFolder {
   /// Throws `ModelError` naming the file.
   public static func description(in folder: String) throws -> ModelDescription {
     let path = "\(folder)/\(descriptionFile)"
-    let description = try ModelDescription(
+    return try ModelDescription(
       decoding: Data(try read(descriptionFile, in: folder, limit: descriptionLimit)), file: path)
+  }
+
+  /// The description of a model whose files hold as much as a network of its sizes needs: before any memory is taken for one.
+  /// Throws `ModelError`.
+  public static func descriptionOfWhole(in folder: String) throws -> ModelDescription {
+    let description = try description(in: folder)
     var held = 0
     for file in description.files { held += try size(of: file, in: folder) }
     let least = description.shape.parameterCount(tasks: description.fewestTasks)
     guard 4 * least <= held else {
       throw ModelError.damaged(
-        path, "its network has \(least) weights or more; the files beside it hold \(held) bytes")
+        "\(folder)/\(descriptionFile)",
+        "its network has \(least) weights or more; the files beside it hold \(held) bytes")
     }
     return description
   }

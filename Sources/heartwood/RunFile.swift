@@ -7,7 +7,7 @@ import Yams
 package struct RunFileError: Error {
   package let message: String
   /// Whether it is YAML, but not of options.
-  let isUsage: Bool
+  package let isUsage: Bool
 
   fileprivate init(_ message: String, isUsage: Bool = false) {
     self.message = message
