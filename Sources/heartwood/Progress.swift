@@ -1,4 +1,5 @@
 import Foundation
+import MPI
 import SharedTrunk
 
 /// What a person sees while a network trains: a line that renews itself on a terminal, a line every so often elsewhere.
@@ -61,6 +62,7 @@ struct WorkProgress {
 
   /// `done` and `all` in any unit that goes with time.
   mutating func show(done: Double, of all: Double, _ text: String) {
+    Watchdog.feed()
     let interval = Launcher.isTerminal ? 0.1 : 10
     guard speaks, Date().timeIntervalSince(shown) > interval else { return }
     shown = Date()
