@@ -1,3 +1,4 @@
+import Files
 import Foundation
 
 /// The checkpoints of one network on disk: a folder a step.
