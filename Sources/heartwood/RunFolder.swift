@@ -5,6 +5,7 @@ import SharedTrunk
 /// A run's output folder: `summary.json`, `metrics.jsonl`, `model/`, `checkpoints/`, `report.html`.
 final class RunFolder {
   let path: String
+  private let command: String
   private var metrics: FileHandle?
   private let encoder = JSONEncoder.line
   private var pending = Data()
@@ -13,7 +14,11 @@ final class RunFolder {
   /// Whether the folder held lines of a run that this one goes on with.
   private var isContinued = false
 
-  init(_ path: String) { self.path = path }
+  /// `command`: the subcommand whose run it is.
+  init(_ path: String, of command: String) {
+    self.path = path
+    self.command = command
+  }
 
   var model: String { "\(path)/model" }
   var checkpoints: String { "\(path)/checkpoints" }
@@ -35,7 +40,7 @@ final class RunFolder {
       throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
     }
     guard leads else { return }
-    lock = try RunLock(path, of: "train")
+    lock = try RunLock(path, of: command)
     if manager.fileExists(atPath: metricsPath) && !resumes { throw holdsARun }
     if manager.fileExists(atPath: "\(path)/units") {
       throw Failure(.cannotCreate, "--output \(path) holds work of `heartwood paper`; choose another folder")

@@ -14,7 +14,7 @@ struct TrainingRun {
     self.command = command
     self.source = source
     self.session = session
-    folder = RunFolder(command.output)
+    folder = RunFolder(command.output, of: "train")
   }
 
   private var communicator: Communicator { session.communicator }

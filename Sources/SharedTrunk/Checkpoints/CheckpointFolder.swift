@@ -53,9 +53,10 @@ struct CheckpointFolder: Sendable {
     }
   }
 
-  /// Removes all but these: of each the manifest first, so that what is left of it at any moment is whole or unfinished.
-  func remove(allBut kept: [Int]) {
-    for step in steps where !kept.contains(step) {
+  /// Removes those before the last of these steps that are not among them; later ones may be in the making. Of each the manifest goes first,
+  /// so that what is left at any moment is whole or unfinished.
+  func removeEarlier(than kept: [Int]) {
+    for step in steps where step < kept.last ?? 0 && !kept.contains(step) {
       unlink("\(folder(step))/\(CheckpointManifest.file)")
       try? FileManager.default.removeItem(atPath: folder(step))
     }

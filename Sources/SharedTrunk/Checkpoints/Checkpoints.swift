@@ -215,7 +215,7 @@ final class Checkpoints {
     let (folder, kept) = (folder, published)
     writer.start {
       try folder.publish(manifest)
-      folder.remove(allBut: kept)
+      folder.removeEarlier(than: kept)
       return []
     }
   }
