@@ -176,7 +176,8 @@ struct Bench: ParsableCommand {
   private func timeCheckpoints(_ network: Network, _ communicator: Communicator) throws -> CheckpointTiming? {
     guard let checkpoints else { return nil }
     let plan = CheckpointPlan(
-      folder: checkpoints, interval: .seconds(.infinity), keeps: 2, resumes: false, identity: [:])
+      folder: checkpoints, interval: .seconds(.infinity), keeps: 2, resumes: false, identity: [:],
+      program: "bench")
     return try CheckpointTiming(
       network, CheckpointsOfNetwork(plan, name: "bench", isAboutToSave: {}, say: { _ in }), rounds: 20,
       steps: steps, communicator)
