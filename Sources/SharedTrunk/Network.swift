@@ -98,6 +98,9 @@ public final class Network {
     return try learner.train(step: step, optimizer)
   }
 
+  /// The learner and this rank's tasks' names.
+  var forTiming: (learner: any Learner, tasks: [String]) { (learner, tasks.own.map(\.name)) }
+
   /// How this network really answers when asked for `answer`, as results say it: only the concatenated form has slots.
   public func answerName(_ answer: PredictionProtocol) -> String {
     switch form {

@@ -1,4 +1,5 @@
 import Cohort
+import MPI
 
 /// Patients of one data folder, each read once for every way to cut it.
 final class PatientLibrary {
@@ -17,7 +18,8 @@ final class PatientLibrary {
     let result =
       patients[key]
       ?? Result {
-        try Patient.load(
+        Watchdog.feed("reading record \(name)")
+        return try Patient.load(
           record: "\(folder)/\(name)", window: experiment.window, lead: lead, labelling: experiment.labelling)
       }
     patients[key] = result

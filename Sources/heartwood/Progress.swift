@@ -1,4 +1,5 @@
 import Foundation
+import MPI
 import SharedTrunk
 import WFDB
 
@@ -69,6 +70,7 @@ struct WorkProgress {
 
   /// `done` and `all` in any unit that goes with time.
   mutating func show(done: Double, of all: Double, _ text: String) {
+    Watchdog.feed()
     let interval = Launcher.isTerminal ? 0.1 : 10
     guard speaks, Date().timeIntervalSince(shown) > interval else { return }
     shown = Date()

@@ -99,13 +99,11 @@ struct RunData {
     let (sources, unseen) = try session.together {
       (
         try ownership.own.map {
-          Watchdog.feed("reading record \(cast.sources[$0])")
-          return try reader.source(cast.sources[$0], $0)
+          try reader.source(cast.sources[$0], $0)
         },
         session.leads
-          ? try cast.targets.enumerated().map { target -> Patient in
-            Watchdog.feed("reading record \(target.element)")
-            return try reader.target(target.element, cast.sources.count + target.offset)
+          ? try cast.targets.enumerated().map { target in
+            try reader.target(target.element, cast.sources.count + target.offset)
           }
           : []
       )

@@ -156,7 +156,7 @@ struct TrainingRun {
     for (record, fingerprint) in data.fingerprints { identity["data.\(record)"] = fingerprint }
     return CheckpointPlan(
       folder: folder.checkpoints, interval: command.checkpointEvery.interval, keeps: command.keepCheckpoints,
-      resumes: command.resume, identity: identity)
+      resumes: command.resume, identity: identity, program: "heartwood \(Heartwood.version)")
   }
 
   /// Beats whose figures are also taken together: a target's, a known patient's, or a pool's.

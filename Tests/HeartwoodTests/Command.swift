@@ -16,7 +16,8 @@ struct Outcome {
 enum Command {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
-  private static let binary =
+  /// The program that is tested.
+  static let binary =
     Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }.map {
       URL(fileURLWithPath: $0.bundlePath).deletingLastPathComponent().appendingPathComponent("heartwood").path
     } ?? "\(root)/.build/release/heartwood"

@@ -13,9 +13,9 @@ final class WireTests: CommandTestCase {
   private enum Tail {
     /// A step's first sum, and sums of judgement: status and loss.
     static let first = 2
-    /// A step's last sum; the same where it is of 32-bit floats.
-    static let last = 2
-    static let lastOfFloats = 2
+    /// A step's last sum: status and loss, what the ranks ask for and have written, a checksum; and the same where it is of floats.
+    static let last = 4
+    static let lastOfFloats = 6
   }
 
   func testBytesOfAStepDoNotGrowWithThePatients() throws {

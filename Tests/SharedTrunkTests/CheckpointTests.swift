@@ -44,7 +44,8 @@ final class CheckpointTests: OneRankTestCase {
   ) -> CheckpointsOfNetwork {
     CheckpointsOfNetwork(
       CheckpointPlan(
-        folder: folder, interval: .steps(steps), keeps: keeps, resumes: resumes, identity: identity),
+        folder: folder, interval: .steps(steps), keeps: keeps, resumes: resumes, identity: identity,
+        program: "test"),
       name: "MTL", isAboutToSave: {}, say: said)
   }
 

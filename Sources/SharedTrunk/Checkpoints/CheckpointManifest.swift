@@ -26,16 +26,16 @@ package struct CheckpointManifest: Codable, Equatable {
 
   static let format = "heartwood-checkpoint-1"
   static let file = "MANIFEST"
-  /// Of a thousand tasks, ten times over.
-  static let largest = 4 << 20
+  /// Of a hundred thousand tasks, five times over.
+  static let largest = 64 << 20
 
   var format = Self.format
   let network: String
   let progress: TrainingProgress
   /// All that a run must have in common with the one that wrote it; see `CheckpointPlan.identity`.
   let identity: [String: String]
-  /// The CPU level that it was computed at.
-  let level: String
+  /// The program and the CPU level that computed it: with others the last digits may differ.
+  let computedBy: String
   let files: [File]
 
   package func encoded() throws -> Data {
@@ -58,12 +58,12 @@ package struct CheckpointManifest: Codable, Equatable {
   }
 
   init(
-    network: String, progress: TrainingProgress, identity: [String: String], level: String, files: [File]
+    network: String, progress: TrainingProgress, identity: [String: String], computedBy: String, files: [File]
   ) {
     self.network = network
     self.progress = progress
     self.identity = identity
-    self.level = level
+    self.computedBy = computedBy
     self.files = files
   }
 }

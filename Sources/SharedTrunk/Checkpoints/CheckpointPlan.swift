@@ -17,8 +17,14 @@ public struct CheckpointPlan: Sendable {
   /// All that decides what the weights will be, in words: the network, the tasks, the data's fingerprints. A checkpoint with another one
   /// is refused.
   public let identity: [String: String]
+  /// Which program this is: a checkpoint of another one is taken up, and that is said.
+  public let program: String
 
-  public init(folder: String, interval: Interval, keeps: Int, resumes: Bool, identity: [String: String]) {
+  public init(
+    folder: String, interval: Interval, keeps: Int, resumes: Bool, identity: [String: String],
+    program: String
+  ) {
+    self.program = program
     self.folder = folder
     self.interval = interval
     self.keeps = keeps

@@ -50,7 +50,7 @@ final class Checkpoints {
   /// What is being written when training fails is written to its end.
   deinit { writer.wait() }
 
-  private let level = "\(CPULevel.current)"
+  private var program: String { "\(plan.program) at CPU level \(CPULevel.current)" }
   private var leads: Bool { communicator.rank == 0 }
 
   /// What this rank writes.
@@ -70,10 +70,9 @@ final class Checkpoints {
         published = [step]
         if leads { folder.removeUnfinished() }
         let note =
-          manifest.level == level
+          manifest.computedBy == program
           ? ""
-          : "; it was computed at CPU level \(manifest.level), "
-            + "this run is at \(level): last digits will differ"
+          : "; it was computed by \(manifest.computedBy), this is \(program): last digits may differ"
         tell("goes on from step \(step)" + passed.map { "; \($0)" }.joined() + note)
         return manifest.progress
       case .failure(let fault):
@@ -210,7 +209,7 @@ final class Checkpoints {
       try JSONDecoder().decode([CheckpointManifest.File].self, from: Data($0.utf8))
     }
     let manifest = CheckpointManifest(
-      network: network.name, progress: progress, identity: plan.identity, level: level,
+      network: network.name, progress: progress, identity: plan.identity, computedBy: program,
       files: files)
     let (folder, kept) = (folder, published)
     writer.start {

@@ -38,6 +38,11 @@ struct Bench: ParsableCommand {
   var sum: SumKind = .exact
   @Option(help: ArgumentHelp("Also write the figures here.", valueName: "file"))
   var json: String?
+  @Option(
+    help: ArgumentHelp(
+      "Also measure what a checkpoint costs, by writing some into this folder, which must not exist yet and is removed again.",
+      valueName: "dir"))
+  var checkpoints: String?
   @Flag(help: "Compare with PyTorch on this machine.")
   var compare = false
   @Option(help: "With --compare: how often each side is run.")
@@ -66,6 +71,7 @@ struct Bench: ParsableCommand {
     guard warmup >= 0 && warmup <= 1_000_000 else {
       throw ValidationError("--warmup \(warmup): from 0 to 1000000")
     }
+    if compare && checkpoints != nil { throw ValidationError("--checkpoints does not go with --compare") }
     if !compare {
       if python != nil { throw ValidationError("--python goes with --compare") }
       if peer != nil { throw ValidationError("--peer goes with --compare") }
@@ -78,6 +84,8 @@ struct Bench: ParsableCommand {
       if let failure = checkRanks(session.ranks) { try session.end(failure.status, failure.message) }
       try session.requireMemory(network.bytes(tasks: (tasks - 1) / session.ranks + 1))
       try session.together { try AtomicFile.requireFolder(of: reference ?? json) }
+      try session.together { if session.leads { try makeCheckpointFolder() } }
+      defer { if let checkpoints, session.leads { try? FileManager.default.removeItem(atPath: checkpoints) } }
       if let reference {
         try session.together {
           try ReferenceSteps.write(network, tasks: tasks, session.communicator, to: reference)
@@ -129,6 +137,7 @@ struct Bench: ParsableCommand {
     let bare = try bareAllreduce(communicator)
     let owned = self.network.bytes(tasks: (tasks - 1) / session.ranks + 1)
     let swept = try bareAllreduce(communicator, swept: Int(min(owned, 64e6) / 4))
+    let saving = try timeCheckpoints(network, communicator)
     let machine = try communicator.allgatherv(
       [peakBefore, peakAfter, PeakRate.copyGigabytes(), try coresOfRank(communicator)], kind: Message.metrics
     ).map { BenchFigures.Machine(peakBefore: $0[0], peakAfter: $0[1], copyGBPerSecond: $0[2], cores: $0[3]) }
@@ -152,7 +161,26 @@ struct Bench: ParsableCommand {
       peakMemoryMB: memory, bytesPerStepPerRank: times.traffic.total.bytes / steps,
       collectivesPerStep: network.collectivesPerStep, bareAllreduceMilliseconds: bare,
       exchangeToBareAllreduce: bare.map { times.phases[0].exchange / $0 }, sweptAllreduceMilliseconds: swept,
-      perRank: times.phases, machine: machine, comparison: nil)
+      perRank: times.phases, machine: machine, checkpoint: saving.map(BenchFigures.Checkpoint.init),
+      comparison: nil)
+  }
+
+  private func makeCheckpointFolder() throws {
+    guard let checkpoints else { return }
+    guard mkdir(checkpoints, 0o755) == 0 else {
+      throw Failure(
+        .cannotCreate, "cannot create --checkpoints \(checkpoints): \(String(cString: strerror(errno)))")
+    }
+  }
+
+  private func timeCheckpoints(_ network: Network, _ communicator: Communicator) throws -> CheckpointTiming? {
+    guard let checkpoints else { return nil }
+    let plan = CheckpointPlan(
+      folder: checkpoints, interval: .seconds(.infinity), keeps: 2, resumes: false, identity: [:],
+      program: "bench")
+    return try CheckpointTiming(
+      network, CheckpointsOfNetwork(plan, name: "bench", isAboutToSave: {}, say: { _ in }), rounds: 20,
+      steps: steps, communicator)
   }
 
   /// Milliseconds of a bare loop of the exchange's allreduces, `swept` floats being written between them.

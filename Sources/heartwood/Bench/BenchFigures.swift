@@ -91,6 +91,26 @@ struct BenchFigures: Codable {
   let sweptAllreduceMilliseconds: Double?
   let perRank: [Phases]
   let machine: [Machine]
+  /// What a checkpoint costs, if that was asked for.
+  struct Checkpoint: Codable {
+    /// Of the first rank's part.
+    let megabytes: Double
+    /// How long the first rank stood still: each time's.
+    let stallMilliseconds: Spread
+    /// Milliseconds that training takes longer for one, the writing in the background included: a median over pairs of as many steps without
+    /// and with one.
+    let costMilliseconds: Double
+    /// Of a run that takes one every ten seconds.
+    let percentAtTenSeconds: Double
+
+    init(_ timing: CheckpointTiming) {
+      megabytes = Double(timing.figures.bytes) / 1e6
+      stallMilliseconds = Spread(seconds: timing.figures.stallMilliseconds.map { $0 / 1e3 })
+      costMilliseconds = Statistics.median(zip(timing.with, timing.without).map { $0 - $1 })
+      percentAtTenSeconds = costMilliseconds / 1e4 * 100
+    }
+  }
+  let checkpoint: Checkpoint?
   var comparison: Comparison?
 }
 
@@ -117,6 +137,11 @@ extension BenchFigures {
           ", \(decimals(ratio, 2)) times a bare MPI_Allreduce loop of the same sizes (\(decimals(bare, 3)) ms; \(decimals(sweptAllreduceMilliseconds ?? 0, 3)) ms with the caches swept between, as a step sweeps them)"
       }
       lines.append(line)
+    }
+    if let checkpoint {
+      lines.append(
+        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training stands still for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
+      )
     }
     return
       (lines + [

@@ -44,8 +44,10 @@ struct BenchNetwork {
       communicator, timedSteps: min(timedSteps, 10_000))
   }
 
-  /// Numbers of the two sums of exchange `reduce`, status and loss included.
-  var sums: [Int] { shape.trunk.map { batch * $0 + 2 } }
+  /// Numbers of the two sums of exchange `reduce`, status and loss included, and in the last what ranks tell one another.
+  var sums: [Int] {
+    [batch * shape.trunk[0] + 2, batch * shape.trunk[1] + 2 + (sum == .exact ? 2 : 4)]
+  }
 
   /// Multiply-adds of matrix products and convolutions in a step of `tasks` tasks, times two (the input needs no gradient).
   func operations(tasks: Int) -> Double {

@@ -45,7 +45,7 @@ struct PaperRun {
           + (kept > 0 ? "; \(kept) more are there from an earlier run" : ""))
     }
     try work(pending, alone)
-    try session.communicator.barrier()
+    try session.communicator.barrier(lookingEvery: 0.05)
     try session.together {
       guard session.leads else { return }
       if let other = try wanted.first(where: { try !isDone($0) }) {
@@ -232,6 +232,7 @@ struct PaperRun {
     guard session.leads else { return }
     while pending.contains(where: { !FileManager.default.fileExists(atPath: path($0)) }) {
       tell()
+      Watchdog.feed()  // the others have watchdogs of their own
       usleep(100_000)
     }
     progress.end("\(pending.count) units")
