@@ -9,7 +9,8 @@ let package = Package(
     .library(name: "MPI", targets: ["MPI"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
     // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels; OpenSSL's SHA-256 for checkpoints.
@@ -28,7 +29,7 @@ let package = Package(
     .target(name: "WFDB", dependencies: ["Files"], exclude: ["README.md"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
-    .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI"]),
+    .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI", "WFDB"]),
     .target(name: "Report"),
     .target(name: "Scaling"),
     .executableTarget(
@@ -36,7 +37,13 @@ let package = Package(
       dependencies: [
         "Cohort", "Files", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Yams", package: "Yams"),
       ]),
+
+    // What the fuzzer runs, and a test that runs it over the corpus.
+    .target(
+      name: "FuzzTargets", dependencies: ["heartwood", "SharedTrunk", "WFDB"], path: "Tests/Fuzz/Targets"),
+    .testTarget(name: "FuzzTests", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Replay"),
 
     .executableTarget(
       name: "MPISelfTest", dependencies: ["CMPIShim", "MPI"], path: "Tests/MPISelfTest"),

@@ -13,7 +13,9 @@ public struct Table: Sendable {
 
   /// Columns padded to equal width, a rule below the header.
   public var text: String {
-    let lines = [header] + rows
+    let lines = ([header] + rows).map {
+      $0.map { $0.split(whereSeparator: \.isNewline).joined(separator: " ") }
+    }
     let widths = header.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
     let figures = figures
     func line(_ cells: [String]) -> String {
@@ -25,7 +27,7 @@ public struct Table: Sendable {
       return String(text.reversed().drop { $0 == " " }.reversed())
     }
     let rule = widths.map { String(repeating: "-", count: $0) }.joined(separator: "  ")
-    return ([line(header), rule] + rows.map(line)).joined(separator: "\n")
+    return ([line(lines[0]), rule] + lines.dropFirst().map(line)).joined(separator: "\n")
   }
 
   /// GitHub's Markdown.
@@ -34,7 +36,7 @@ public struct Table: Sendable {
     func cell(_ text: String) -> String {
       text.unicodeScalars.map { scalar in
         switch scalar {
-        case "|", "\\": "\\\(scalar)"
+        case "|", "\\", "<": "\\\(scalar)"
         case "\n", "\r": " "
         default: String(scalar)
         }

@@ -2,6 +2,7 @@ import Cohort
 import Files
 import Foundation
 import Layers
+import WFDB
 
 /// `model.json`: what a reader of the tensors needs to know. Nothing in it depends on ranks, paths or time.
 public struct ModelDescription: Codable, Sendable, Equatable {
@@ -69,6 +70,11 @@ extension ModelDescription {
     baseline.map { [.pooled, .balanced, .wide, .borrowed].contains($0) } ?? false
   }
 
+  /// Whether a name stays inside the folders in which it becomes part of a file's name.
+  private static func isName(_ name: String) -> Bool {
+    isInside(name) && name.utf8.count <= 200 && !name.unicodeScalars.contains(where: isControl)
+  }
+
   /// What makes this description one that no network can be built from; nil if nothing.
   var fault: String? {
     let (branch, largest) = (shape.branch, 1 << 20)
@@ -78,6 +84,9 @@ extension ModelDescription {
     if format != Self.format { return "its format is \(format); this version reads \(Self.format)" }
     if tasks.isEmpty || Set(tasks.map(ModelFolder.taskFile)).count != tasks.count {
       return "its tasks are none, or not all different"
+    }
+    if let name = (records + tasks).first(where: { !Self.isName($0) }) {
+      return "it names '\(printable(name))', which is no record's or task's name"
     }
     if shape.trunk.isEmpty { return "its trunk has no layer" }
     let answers = heads == .oneVersusRest ? tasks.count : shape.classes
@@ -107,7 +116,8 @@ extension ModelDescription {
     }
     if !(shape.dropout >= 0 && shape.dropout < 1) { return "its dropout is \(shape.dropout)" }
     let mostFeatures = RRFeatures.count + (branch.inputChannels == 2 ? OwnStatistics.featureCount : 0)
-    return within(branch.length, "the window", 1, largest)
+    let ranges =
+      within(branch.length, "the window", 1, largest)
       ?? within(branch.inputChannels, "inputChannels", 1, 2) ?? branch.fault(within)
       ?? within(shape.extraFeatures, "extraFeatures", 0, mostFeatures)
       ?? (baseline == nil && fusion == .anchored ? anchoredFault(within) : nil)
@@ -115,6 +125,7 @@ extension ModelDescription {
       ?? within(options.batch, "the batch", 1, 65_536)
       ?? within(options.validateEvery, "validateEvery", 1, .max)
       ?? shape.trunk.lazy.compactMap { within($0, "a trunk layer's width", 1, 65_536) }.first
+    return ranges ?? within(shape.singleParameterCount, "the number of one task's weights", 1, 1 << 36)
   }
 }
 
@@ -199,7 +210,7 @@ public enum ModelFolder {
 
   /// Copies files from one model folder to another, byte by byte.
   static func copy(_ files: [String], from folder: String, to other: String) throws {
-    for file in files { try AtomicFile.write(try read("\(folder)/\(file)"), to: "\(other)/\(file)") }
+    for file in files { try AtomicFile.write(Data(try read(file, in: folder)), to: "\(other)/\(file)") }
   }
 
   /// Writes the description.
@@ -226,27 +237,66 @@ public enum ModelFolder {
   /// Throws `ModelError` naming the file.
   public static func description(in folder: String) throws -> ModelDescription {
     let path = "\(folder)/\(descriptionFile)"
-    do {
-      let description = try JSONDecoder().decode(ModelDescription.self, from: try read(path))
-      if let fault = description.fault { throw ModelError.damaged(path, fault) }
-      return description
-    } catch let error as DecodingError {
-      throw ModelError.damaged(path, error.oneLine)
+    return try ModelDescription(
+      decoding: Data(try read(descriptionFile, in: folder, limit: descriptionLimit)), file: path)
+  }
+
+  /// The description of a model whose files hold as much as a network of its sizes needs: before any memory is taken for one.
+  /// Throws `ModelError`.
+  public static func descriptionOfWhole(in folder: String) throws -> ModelDescription {
+    let description = try description(in: folder)
+    var held = 0
+    for file in description.files { held += try size(of: file, in: folder) }
+    let least = description.shape.parameterCount(tasks: description.fewestTasks)
+    guard 4 * least <= held else {
+      throw ModelError.damaged(
+        "\(folder)/\(descriptionFile)",
+        "its network has \(least) weights or more; the files beside it hold \(held) bytes")
     }
+    return description
   }
 
   public static func tensors(_ file: String, in folder: String) throws -> Safetensors {
-    let path = "\(folder)/\(file)"
-    return try Safetensors(decoding: try read(path), file: path)
+    try Safetensors(decoding: Data(try read(file, in: folder)), file: "\(folder)/\(file)")
   }
 
-  private static func read(_ path: String) throws -> Data {
+  /// Longest description that is read, in bytes: a hundred thousand tasks fit.
+  static let descriptionLimit = 1 << 24
+
+  /// A file of the folder: not what a link in it leads to outside, and nothing that would be waited on.
+  private static func read(_ file: String, in folder: String, limit: Int = .max) throws -> [UInt8] {
+    try inside(folder) { try $0.bytes(of: file, limit: limit) }
+  }
+
+  private static func size(of file: String, in folder: String) throws -> Int {
+    try inside(folder) { try $0.size(of: file) }
+  }
+
+  private static func inside<T>(_ folder: String, _ body: (DiskFolder) throws -> T) throws -> T {
     do {
-      return try Data(contentsOf: URL(fileURLWithPath: path))
-    } catch {
-      throw ModelError.unreadable(path, (error as NSError).localizedFailureReason ?? "no such file?")
+      return try body(DiskFolder.split("\(folder)/").folder.confined(to: descriptionFile))
+    } catch let error as WFDBError {
+      guard case .cannotRead(let code) = error.reason else {
+        throw ModelError.unreadable(error.file, "it \(error.reason)")
+      }
+      throw ModelError.unreadable(error.file, String(cString: strerror(code)))
     }
   }
+}
+
+extension ModelDescription {
+  /// The description in `model.json`. Throws `ModelError` naming `file`.
+  package init(decoding data: Data, file: String) throws {
+    do {
+      self = try JSONDecoder().decode(ModelDescription.self, from: data)
+    } catch let error as DecodingError {
+      throw ModelError.damaged(file, error.oneLine)
+    }
+    if let fault { throw ModelError.damaged(file, fault) }
+  }
+
+  /// Of how many tasks' slots the files hold the weights at least; the rest of a network is not smaller than that of a single one.
+  fileprivate var fewestTasks: Int { baseline == nil && fusion == .concat ? tasks.count : 1 }
 }
 
 extension DecodingError {

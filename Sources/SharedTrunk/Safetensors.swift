@@ -23,6 +23,8 @@ public struct Safetensors: Sendable, Equatable {
     self.metadata = metadata
   }
 
+  private static let metadataName = "__metadata__"
+
   private struct Entry: Codable {
     let dtype: String
     let shape: [Int]
@@ -56,7 +58,7 @@ public struct Safetensors: Sendable, Equatable {
 
   /// The file's bytes: tensors in the order of their names, the header padded by spaces to a multiple of eight.
   public func encoded() throws -> Data {
-    var header: [String: Header] = metadata.isEmpty ? [:] : ["__metadata__": .metadata(metadata)]
+    var header: [String: Header] = metadata.isEmpty ? [:] : [Self.metadataName: .metadata(metadata)]
     var offset = 0
     let names = tensors.keys.sorted()
     for name in names {
@@ -79,40 +81,62 @@ public struct Safetensors: Sendable, Equatable {
     return data
   }
 
-  /// Reads a file's bytes. Throws `ModelError` naming `file` if they are not F32 tensors that fill the file.
+  /// Longest header that is read, in bytes: some ten thousand tensors.
+  static let headerLimit = 1 << 20
+
+  /// Reads a file's bytes. Throws `ModelError` naming `file` if they are not F32 tensors that fill the file, one after another.
   public init(decoding data: Data, file: String) throws {
-    let bytes = [UInt8](data)
-    guard bytes.count >= 8 else { throw ModelError.damaged(file, "shorter than its 8-byte length") }
-    let length = bytes[0..<8].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-    guard length <= UInt64(bytes.count - 8) else {
-      throw ModelError.damaged(file, "its header claims \(length) bytes, the file has \(bytes.count)")
+    guard data.count >= 8 else { throw ModelError.damaged(file, "shorter than its 8-byte length") }
+    let length = data.prefix(8).reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+    guard length <= UInt64(min(data.count - 8, Self.headerLimit)) else {
+      throw ModelError.damaged(
+        file,
+        "its header claims \(length) bytes; the file has \(data.count), and at most \(Self.headerLimit) are read"
+      )
     }
-    let start = 8 + Int(length)
-    guard let header = try? JSONDecoder().decode([String: Header].self, from: Data(bytes[8..<start])) else {
-      throw ModelError.damaged(file, "its header is not safetensors JSON")
-    }
+    let payload = data.dropFirst(8 + Int(length))
+    guard
+      let header = try? JSONDecoder().decode(
+        [String: Header].self, from: data.dropFirst(8).prefix(Int(length)))
+    else { throw ModelError.damaged(file, "its header is not safetensors JSON") }
     tensors = [:]
     metadata = [:]
-    let payload = bytes[start...]
-    var filled = 0
+    var entries: [(name: String, entry: Entry, count: Int)] = []
     for (name, value) in header {
       switch value {
-      case .metadata(let metadata): self.metadata = metadata
-      case .entry(let entry):
-        let tensor = try Self.tensor(name, entry, payload, file)
-        tensors[name] = tensor
-        filled += 4 * tensor.values.count
+      case .metadata(let metadata) where name == Self.metadataName: self.metadata = metadata
+      case .entry(let entry) where name != Self.metadataName:
+        entries.append((name, entry, try Self.count(name, entry, payload.count, file)))
+      default: throw ModelError.damaged(file, "\(name) in its header is not what its name says")
       }
+    }
+    // Only once it is known that no byte belongs to two tensors are they made: a small file cannot claim more than it holds.
+    var filled = 0
+    for (name, entry, count) in entries.sorted(by: {
+      $0.entry.dataOffsets.lexicographicallyPrecedes($1.entry.dataOffsets)
+    }) {
+      guard entry.dataOffsets[0] == filled else {
+        throw ModelError.damaged(file, "\(name) starts at byte \(entry.dataOffsets[0]), not \(filled)")
+      }
+      filled += 4 * count
     }
     guard filled == payload.count else {
       throw ModelError.damaged(file, "its tensors take \(filled) bytes of \(payload.count)")
     }
+    payload.withUnsafeBytes { bytes in
+      for (name, entry, count) in entries {
+        let values = (0..<count).map {
+          let place = entry.dataOffsets[0] + 4 * $0
+          return Float(
+            bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)))
+        }
+        tensors[name] = Tensor(shape: entry.shape, values: values)
+      }
+    }
   }
 
-  private static func tensor(_ name: String, _ entry: Entry, _ bytes: ArraySlice<UInt8>, _ file: String)
-    throws
-    -> Tensor
-  {
+  /// The numbers of a tensor, which its place in a payload of `bytes` bytes can hold.
+  private static func count(_ name: String, _ entry: Entry, _ bytes: Int, _ file: String) throws -> Int {
     guard entry.dtype == "F32" else { throw ModelError.damaged(file, "\(name) is \(entry.dtype), not F32") }
     var count = 1
     for side in entry.shape {
@@ -120,18 +144,11 @@ public struct Safetensors: Sendable, Equatable {
       guard side >= 0 && !overflow else { throw ModelError.damaged(file, "\(name) has shape \(entry.shape)") }
       count = product
     }
-    guard entry.dataOffsets.count == 2, entry.dataOffsets[0] >= 0, entry.dataOffsets[1] <= bytes.count,
-      entry.dataOffsets[0] <= entry.dataOffsets[1], count <= bytes.count,
-      entry.dataOffsets[1] - entry.dataOffsets[0] == 4 * count
+    let offsets = entry.dataOffsets
+    guard offsets.count == 2, offsets[0] >= 0, offsets[1] <= bytes, offsets[0] <= offsets[1], count <= bytes,
+      offsets[1] - offsets[0] == 4 * count
     else { throw ModelError.damaged(file, "\(name)'s bytes do not fit its shape \(entry.shape)") }
-    let first = bytes.startIndex + entry.dataOffsets[0]
-    let values = (0..<count).map { index in
-      let at = first + 4 * index
-      return Float(
-        bitPattern: UInt32(bytes[at]) | UInt32(bytes[at + 1]) << 8 | UInt32(bytes[at + 2]) << 16
-          | UInt32(bytes[at + 3]) << 24)
-    }
-    return Tensor(shape: entry.shape, values: values)
+    return count
   }
 }
 

@@ -15,11 +15,21 @@ package protocol FileSource {
   func size(of name: String) throws -> Int
   /// The bytes of `name` in `range`, which lies within its size.
   func bytes(of name: String, in range: Range<Int>) throws -> [UInt8]
+  /// The same files, for names that the file `header` gives: none may lead out of its folder.
+  func confined(to header: String) -> Self
+}
+
+extension FileSource {
+  package func confined(to header: String) -> Self { self }
 }
 
 package struct DiskFolder: FileSource {
   /// Empty, or ending in a slash.
   let prefix: String
+  /// Where files may really lie, each with a slash at its end; empty for anywhere.
+  private var roots: [String] = []
+
+  private init(prefix: String) { self.prefix = prefix }
 
   /// The folder and the last component of `path`.
   package static func split(_ path: String) -> (folder: DiskFolder, name: String) {
@@ -30,6 +40,18 @@ package struct DiskFolder: FileSource {
   }
 
   package func path(of name: String) -> String { prefix + name }
+
+  /// Files may lie in this folder, and, where the header is a link that a user has made, in the folder where the header really lies:
+  /// a folder of links to another folder's records is a common thing.
+  package func confined(to header: String) -> DiskFolder {
+    var folder = self
+    let linked = realPath(path(of: header)).map { $0[...($0.lastIndex(of: "/") ?? $0.startIndex)] }
+    folder.roots = [
+      realPath(prefix.isEmpty ? "." : prefix).map { folderPrefix($0) }, linked.map(String.init),
+    ]
+    .compactMap { $0 }
+    return folder
+  }
 
   package func size(of name: String) throws -> Int {
     try withFile(name) { _, size in size }
@@ -59,8 +81,19 @@ package struct DiskFolder: FileSource {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw WFDBError(file: path, .cannotRead(errno)) }
     guard status.st_mode & S_IFMT == S_IFREG else { throw WFDBError(file: path, .notARegularFile) }
+    if !roots.isEmpty {
+      guard let target = realPath(path) else { throw WFDBError(file: path, .cannotRead(errno)) }
+      guard roots.contains(where: target.hasPrefix) else { throw WFDBError(file: path, .linkOutside(target)) }
+    }
     return try body(descriptor, Int(status.st_size))
   }
+}
+
+/// Without links, `.` and `..`; nil, and `errno`, where nothing is there.
+private func realPath(_ path: String) -> String? {
+  guard let resolved = realpath(path, nil) else { return nil }
+  defer { free(resolved) }
+  return String(cString: resolved)
 }
 
 extension FileSource {
@@ -72,7 +105,7 @@ extension FileSource {
   }
 
   /// The whole of a file that must not exceed `limit` bytes.
-  func bytes(of name: String, limit: Int) throws -> [UInt8] {
+  package func bytes(of name: String, limit: Int) throws -> [UInt8] {
     let size = try size(of: name)
     guard size <= limit else { throw WFDBError(file: path(of: name), .tooLong(bytes: size, limit: limit)) }
     return try bytes(of: name, in: 0..<size)

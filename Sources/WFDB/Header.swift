@@ -65,9 +65,12 @@ public struct Header: Sendable, Equatable {
 
   /// `name` is a record's name, with or without `.hea`, in `folder`.
   package static func read(_ name: String, in folder: some FileSource) throws -> Header {
-    let file = name.hasSuffix(".hea") ? name : name + ".hea"
+    let file = file(of: name)
     return try parse(folder.bytes(of: file, limit: byteLimit), path: folder.path(of: file))
   }
+
+  /// A record's header file.
+  static func file(of record: String) -> String { record.hasSuffix(".hea") ? record : record + ".hea" }
 
   /// Longest header that is read, in bytes, and most signals: parsed, a line takes many times its own memory.
   static let byteLimit = 1 << 20

@@ -168,8 +168,8 @@ extension Header {
   }
 }
 
-/// Whether `name`, from a header, stays inside the header's folder and names each file in one way only.
-func isInside(_ name: String) -> Bool {
+/// Whether `name`, from a file, stays inside that file's folder and names each file in one way only.
+package func isInside(_ name: String) -> Bool {
   name != "-" && !name.utf8.contains(0)
     && name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
       .allSatisfy { !$0.isEmpty && !$0.elementsEqual(".".utf8) && !$0.elementsEqual("..".utf8) }

@@ -26,6 +26,10 @@ extension Header {
 
   private func recordLine() throws -> String {
     guard isInside(name), !name.contains("/") else { throw WFDBError(file: name, .outsideFolder(name)) }
+    // Readers take such a name for the header file's.
+    guard !name.hasSuffix(".hea") else {
+      throw WFDBError(file: name, .badField("record name", value: name, expected: "a name without .hea"))
+    }
     var line = name
     if let segments { line += "/\(segments.count)" }
     line += " \(signalCount) \(shortest(samplingFrequency))"

@@ -28,6 +28,7 @@ public struct Record: Sendable, Equatable {
     _ name: String, in folder: some FileSource, signals names: [String]? = nil
   ) throws -> Record {
     var header = try Header.read(name, in: folder)
+    let folder = folder.confined(to: Header.file(of: name))
     if header.segments != nil { return try SegmentReader(header, name, folder).read(signals: names) }
     let path = folder.path(of: name)
     let files = try SignalFiles(of: header, in: folder, path: path)

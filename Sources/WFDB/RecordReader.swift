@@ -22,8 +22,9 @@ public struct RecordReader {
   ///   - names: the signals wanted, by name; nil for all. Of two of one name the first is taken.
   /// - Throws: `WFDBError`, as `Record.read`, but for what only the samples show.
   public init(at path: String, signals names: [String]? = nil) throws {
-    let (folder, name) = DiskFolder.split(path)
-    var header = try Header.read(name, in: folder)
+    let (given, name) = DiskFolder.split(path)
+    var header = try Header.read(name, in: given)
+    let folder = given.confined(to: Header.file(of: name))
     if header.segments != nil {
       let reader = try SegmentReader(header, name, folder)
       (header, wanted) = try reader.join(signals: names)

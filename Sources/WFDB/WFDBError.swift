@@ -11,6 +11,8 @@ public struct WFDBError: Error, Sendable, Equatable, CustomStringConvertible {
     case badField(String, value: String, expected: String)
     /// A header names a file that is not inside the header's own folder.
     case outsideFolder(String)
+    /// What a header names is a link, or lies behind one, to a file outside the header's own folder; the value is where it leads.
+    case linkOutside(String)
     case unsupportedFormat(Int, signal: Int)
     case tooFewSamples(signalFile: String, stated: Int, held: Int)
     case checksum(signal: String, stated: Int16, computed: Int16)
@@ -47,10 +49,12 @@ extension WFDBError.Reason: CustomStringConvertible {
     case .cannotWrite(let code): "cannot be written: \(systemMessage(code))"
     case .notARegularFile: "is not a regular file"
     case .tooLong(let bytes, let limit): "has \(bytes) bytes; at most \(limit) are read"
-    case .missing(let what): "lacks \(what)"
+    case .missing(let what): "lacks \(printable(what))"
     case .badField(let field, let value, let expected):
       "\(field) is '\(printable(value))'; expected \(expected)"
     case .outsideFolder(let name): "names '\(printable(name))', which is not a file inside its own folder"
+    case .linkOutside(let target):
+      "is a link to \(printable(target)), outside the folder of the file that names it; put a copy in its place"
     case .unsupportedFormat(let format, let signal):
       [508, 516, 524].contains(format)
         ? "signal \(signal) is in format \(format) (FLAC), which is not supported; convert it with xform -O 16"
@@ -68,12 +72,4 @@ extension WFDBError.Reason: CustomStringConvertible {
     case .inconsistent(let what): printable(what)
     }
   }
-}
-
-/// Text from a file, fit for a message: control characters out, and not too long.
-func printable(_ text: String) -> String {
-  let clean = String(
-    String.UnicodeScalarView(
-      text.unicodeScalars.prefix(400).map { $0.value < 32 || $0.value == 127 ? "?" : $0 }))
-  return text.unicodeScalars.count > 400 ? clean + "..." : clean
 }

@@ -20,7 +20,7 @@ struct AdaptationRun {
   private var communicator: Communicator { session.communicator }
 
   func run() throws {
-    let description = try session.together { try ModelFolder.description(in: command.model) }
+    let description = try session.together { try ModelFolder.descriptionOfWhole(in: command.model) }
     try refuse(description)
     try description.requireRoom(session)
     try session.together { try folder.create(leads: session.leads) }

@@ -57,7 +57,7 @@ struct Failure: Error {
 
   func print() {
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("heartwood: \(line)\n".utf8))
+    FileHandle.standardError.write(Data("heartwood: \(printable(line, limit: 4000))\n".utf8))
   }
 
   func exit() -> Never {

@@ -24,26 +24,31 @@ struct Heartwood: ParsableCommand {
   /// Parses and runs; every failure is one line on standard error and a code of `ExitStatus`.
   static func main() {
     signal(SIGPIPE, SIG_IGN)
+    let commandLine = Array(CommandLine.arguments.dropFirst())
+    var file: RunFile?
     do {
-      var command = try parseAsRoot()
+      let arguments: [String]
+      (arguments, file) = try RunFile.expand(commandLine)
+      var command = try parseAsRoot(arguments)
       try command.run()
     } catch let failure as Failure {
       if Launcher.isFirstRank { failure.print() } else { Launcher.waitForTheFirstRank() }
       Foundation.exit(failure.status.rawValue)
     } catch {
-      leave(error)
+      leave(error) { file?.placed($0, commandLine: commandLine) ?? $0 }
     }
   }
 
-  /// Help and version go to standard output, a wrong command line to standard error, both from the first rank alone.
-  private static func leave(_ error: any Error) -> Never {
+  /// Help and version go to standard output, a wrong command line to standard error, both from the first rank alone. `placed` adds to a
+  /// message where an option stands that is not on the command line.
+  private static func leave(_ error: any Error, _ placed: (String) -> String) -> Never {
     let help = exitCode(for: error) == .success
     if Launcher.isFirstRank {
       if help {
         print(fullMessage(for: error))
       } else {
         let line = message(for: error).split(separator: "\n").joined(separator: " ")
-        FileHandle.standardError.write(Data("heartwood: \(line) (see `heartwood --help`)\n".utf8))
+        Failure(.usage, "\(placed(line)) (see `heartwood --help`)").print()
       }
     } else if !help {
       Launcher.waitForTheFirstRank()

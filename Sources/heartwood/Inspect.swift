@@ -41,13 +41,13 @@ struct Inspect: ParsableCommand {
   private func showRecord() throws {
     let summary = try RecordSummary(recordAt: path, annotator: annotator)
     if json { return try show(try JSONEncoder.readable.encode(summary)) }
-    try show(Data(summary.text.utf8))
+    try show(summary.text)
   }
 
   private func showModel(_ folder: String) throws {
     let description = try ModelFolder.description(in: folder)
     if json { return try show(try JSONEncoder.readable.encode(description)) }
-    print(
+    try show(
       "model: \(description.learning.rawValue), \(description.fusion.rawValue), \(description.shape.branch.kind.rawValue) branches; "
         + "\(description.problem), \(description.scenario); classes \(description.classes.joined(separator: ", "))"
     )
@@ -58,7 +58,7 @@ struct Inspect: ParsableCommand {
         table.add([file, name, tensor.shape.map(String.init).joined(separator: " x ")])
       }
     }
-    print(table.text)
+    try show(table.text)
   }
 
   private func showRun() throws {
@@ -68,12 +68,12 @@ struct Inspect: ParsableCommand {
     }
     if json { return try show(data) }
     if let adaptation = try? JSONDecoder().decode(AdaptationSummary.self, from: data) {
-      return try show(Data(adaptation.text.utf8))
+      return try show(adaptation.text)
     }
     guard let summary = try? JSONDecoder().decode(Summary.self, from: data) else {
       throw Failure(.data, "\(file) is not a summary of this version of heartwood")
     }
-    print(
+    try show(
       "run: \(summary.problem), \(summary.scenario), \(summary.branch), \(summary.learning); data \(summary.source), seed \(summary.seed), "
         + "\(summary.ranks) ranks; loss \(decimals(summary.loss.first, 4)) to \(decimals(summary.loss.last, 4)) in \(summary.steps) steps"
     )
@@ -86,13 +86,29 @@ struct Inspect: ParsableCommand {
         "\(result.metrics.examples)",
       ])
     }
-    print(table.text)
+    try show(table.text)
+  }
+
+  /// Text for a person: what it has from files cannot move the cursor or colour.
+  private func show(_ text: String) throws { try put(printableLines(text)) }
+
+  /// JSON, which may write every character of a text as `\u001b`.
+  private func show(_ json: Data) throws {
+    var text = ""
+    for scalar in String(decoding: json, as: UTF8.self).unicodeScalars {
+      if isControl(scalar) && !"\t\n\r".unicodeScalars.contains(scalar) {
+        text += String(format: "\\u%04x", scalar.value)
+      } else {
+        text.unicodeScalars.append(scalar)
+      }
+    }
+    try put(text)
   }
 
   /// Prints; a full or closed output is an error here, since the output is all that this command makes.
-  private func show(_ data: Data) throws {
+  private func put(_ text: String) throws {
     do {
-      try FileHandle.standardOutput.write(contentsOf: data + Data("\n".utf8))
+      try FileHandle.standardOutput.write(contentsOf: Data("\(text)\n".utf8))
     } catch {
       throw Failure(.inputOutput, "cannot write to standard output: \(String(cString: strerror(errno)))")
     }

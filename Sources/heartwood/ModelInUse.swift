@@ -14,7 +14,7 @@ struct ModelInUse {
   ///   - asked: how the network is to answer; nil for as the model says.
   ///   - records: whom it is to judge.
   init(_ folder: String, answer asked: PredictionProtocol?, records: [String], _ session: Session) throws {
-    description = try session.together { try ModelFolder.description(in: folder) }
+    description = try session.together { try ModelFolder.descriptionOfWhole(in: folder) }
     answer = description.isSingleNetwork ? .mean : asked ?? description.protocol
     try description.requireRoom(session)
     try Self.check(description, answer, records, session)

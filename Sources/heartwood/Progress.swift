@@ -1,6 +1,7 @@
 import Foundation
 import MPI
 import SharedTrunk
+import WFDB
 
 /// What a person sees while a network trains: a line that renews itself on a terminal, a line every so often elsewhere.
 final class Progress {
@@ -36,16 +37,23 @@ final class Progress {
     line +=
       "  \(Int(rate)) examples/s  \(last ? "took \(decimals(report.seconds, 1)) s" : "\(decimals(left, 0)) s left")"
     if terminal {
-      say("\r\u{1B}[K\(line)", terminator: last ? "\n" : "")
+      renew(line)
+      if last { say("") }
     } else {
       say(line)
     }
   }
 }
 
-/// Prints at once: under mpirun standard output is a pipe.
-func say(_ text: String, terminator: String = "\n") {
-  print(text, terminator: terminator)
+/// Prints at once: under mpirun standard output is a pipe. What the text has from files cannot move the cursor or colour.
+func say(_ text: String) {
+  print(printableLines(text))
+  fflush(nil)
+}
+
+/// Prints over the terminal's last line.
+func renew(_ line: String) {
+  print("\r\u{1B}[K\(printableLines(line))", terminator: "")
   fflush(nil)
 }
 
@@ -69,12 +77,12 @@ struct WorkProgress {
     let spent = Date().timeIntervalSince(start)
     let left = done > 0 ? Self.duration(spent / done * (all - done)) + " left" : "time left not known yet"
     let line = "\(Int(100 * done / max(all, 1))) %  \(text)  \(left)"
-    if Launcher.isTerminal { say("\r\u{1B}[K\(line)", terminator: "") } else { say(line) }
+    if Launcher.isTerminal { renew(line) } else { say(line) }
   }
 
   func end(_ text: String) {
     guard speaks else { return }
-    if Launcher.isTerminal { say("\r\u{1B}[K", terminator: "") }
+    if Launcher.isTerminal { renew("") }
     say("100 %  \(text) took \(Self.duration(Date().timeIntervalSince(start)))")
   }
 

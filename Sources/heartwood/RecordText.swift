@@ -12,16 +12,17 @@ extension RecordSummary {
         signal.checksum.map { "\($0)" } ?? "-",
       ])
     }
-    var text = "record \(record): \(samples) samples at \(frequency) Hz\n\(table.text)"
+    var text = "record \(printable(record)): \(samples) samples at \(frequency) Hz\n\(table.text)"
     if let annotations {
       text += "\n\(annotations.count) annotations: \(Self.counts(annotations.symbols))"
       if !annotations.rhythms.isEmpty { text += "\nrhythms: \(Self.counts(annotations.rhythms))" }
     }
-    return comments.reduce(text) { $0 + "\n# \($1)" }
+    return comments.reduce(text) { $0 + "\n# \(printable($1, limit: .max))" }
   }
 
   private static func counts(_ counts: [String: Int]) -> String {
-    counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }.joined(
-      separator: ", ")
+    counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\(printable($0.key)) \($0.value)" }
+      .joined(
+        separator: ", ")
   }
 }

@@ -40,7 +40,8 @@ struct Simulate: ParsableCommand {
       for patient in 1...patients {
         _ = try cohort.write(patient: patient, to: output)
         if Launcher.isTerminal {
-          say("\r\(patient)/\(patients)", terminator: patient == patients ? "\n" : "")
+          renew("\(patient)/\(patients)")
+          if patient == patients { say("") }
         }
       }
     } catch {

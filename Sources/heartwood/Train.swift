@@ -148,6 +148,12 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
+      "A YAML file of options by their long names (steps: 400, records: [106, 114], borrow: true); those on the command line count before its.",
+      valueName: "file.yaml"))
+  var config: String?
+
+  @Option(
+    help: ArgumentHelp(
       "Save the state of training every N steps, or every N seconds as Ns (default: 60s), or never; a signal saves it too.",
       valueName: "N|Ns"))
   var checkpointEvery: CheckpointInterval = .init(interval: .seconds(60))

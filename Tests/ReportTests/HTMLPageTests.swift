@@ -43,6 +43,7 @@ final class HTMLPageTests: XCTestCase {
 
   func testForbiddenCharactersAreReplacedAndOthersKept() {
     XCTAssertEqual(escaped("a\u{7}b\u{FFFE}c\u{85}"), "a\u{FFFD}b\u{FFFD}c\u{FFFD}")
+    XCTAssertEqual(escaped("a\u{202E}b\u{2066}c"), "a\u{FFFD}b\u{FFFD}c")
     XCTAssertEqual(escaped("ü 心 ❤️\n\"'&<>"), "ü 心 ❤️\n&quot;&#39;&amp;&lt;&gt;")
   }
 }

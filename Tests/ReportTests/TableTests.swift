@@ -38,6 +38,10 @@ final class TableTests: XCTestCase {
     }
   }
 
+  func testTextKeepsRowsInTheirLines() {
+    XCTAssertEqual(table(["a\nb", "c"], [["x\r\ny\u{2028}z", "1"]]).text, "a b    c\n-----  -\nx y z  1")
+  }
+
   func testCSVQuotesWhatWouldBreakIt() {
     let table = table(
       ["a", "b,c"], [["say \"1\"", "two\nlines"], ["two\r\nlines", " plain "], ["\"\u{301}", "a\rb"]])
@@ -64,9 +68,9 @@ final class TableTests: XCTestCase {
   }
 
   func testMarkdownKeepsCellsInTheirCells() {
-    let table = table(["a|b", "c"], [["x \\| y", "two\nlines\r\nmore"], ["|\u{301}", ""]])
+    let table = table(["a|b", "c"], [["x \\| y", "two\nlines\r\nmore"], ["|\u{301}", ""], ["<b>", ""]])
     XCTAssertEqual(
       table.markdown,
-      "| a\\|b | c |\n| --- | --- |\n| x \\\\\\| y | two lines  more |\n| \\|\u{301} |  |")
+      "| a\\|b | c |\n| --- | --- |\n| x \\\\\\| y | two lines  more |\n| \\|\u{301} |  |\n| \\<b> |  |")
   }
 }

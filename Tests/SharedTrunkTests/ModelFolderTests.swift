@@ -74,6 +74,54 @@ final class ModelFolderTests: OneRankTestCase {
     }
   }
 
+  /// What a description claims, its files must hold; what they are named must be in the folder itself.
+  func testAModelIsNoMoreThanItsFiles() throws {
+    let tasks = TaskSet.random(3)
+    let network = try Network(.concat, .small(), tasks, .small(steps: 4), Communicator.world)
+    func assertRefused(_ words: String, line: UInt = #line, _ change: (inout ModelDescription) throws -> Void)
+      throws
+    {
+      var described = description(.small(), tasks)
+      try network.write(described, to: folder)
+      XCTAssertNoThrow(try ModelFolder.descriptionOfWhole(in: folder), line: line)
+      try change(&described)
+      try write(described)
+      XCTAssertThrowsError(try ModelFolder.descriptionOfWhole(in: folder), line: line) {
+        XCTAssertTrue("\($0)".contains(words), "\($0)", line: line)
+      }
+    }
+    try assertRefused("the files beside it hold") { $0.shape.trunk = [65_536, 65_536] }
+    try assertRefused("one task's weights") {
+      $0.shape.branch.channels = 65_536
+      $0.shape.branch.kernel = 1
+      $0.shape.branch.pool = 1
+      $0.shape.trunk = [65_536]
+    }
+    for name in [
+      "../a", "/a", "a/../../b", "", "..", "a\u{0}", "\u{1B}[2J", String(repeating: "a", count: 201),
+    ] {
+      try assertRefused("no record's or task's name") { $0.tasks[1] = name }
+      try assertRefused("no record's or task's name") { $0.records.append(name) }
+    }
+    let (file, outside) = ("\(folder)/\(ModelFolder.trunkFile)", folder + "-outside")
+    defer { try? FileManager.default.removeItem(atPath: outside) }
+    try assertRefused("is a link to") { _ in
+      try FileManager.default.moveItem(atPath: file, toPath: outside)
+      try FileManager.default.createSymbolicLink(atPath: file, withDestinationPath: outside)
+    }
+    // Nothing waits for a writer.
+    try FileManager.default.removeItem(atPath: file)
+    XCTAssertEqual(mkfifo(file, 0o600), 0)
+    XCTAssertThrowsError(try ModelFolder.tensors(ModelFolder.trunkFile, in: folder)) {
+      XCTAssertTrue("\($0)".contains("is not a regular file"), "\($0)")
+    }
+    let long = Data("{".utf8) + Data(repeating: 0x20, count: 1 << 24)
+    try long.write(to: URL(fileURLWithPath: "\(folder)/model.json"))
+    XCTAssertThrowsError(try ModelFolder.description(in: folder)) {
+      XCTAssertTrue("\($0)".contains("at most 16777216"), "\($0)")
+    }
+  }
+
   /// A description that no network can be built from is refused in one line that names the file and what is wrong.
   func testDescriptionsThatCannotBeAreRefused() throws {
     func assertRefused(

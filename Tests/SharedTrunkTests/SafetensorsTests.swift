@@ -31,6 +31,23 @@ final class SafetensorsTests: XCTestCase {
         _ = try? Safetensors(decoding: damaged, file: "x")
       }
     }
+    func encoded(_ header: String, _ payload: Int) -> Data {
+      withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8)
+        + Data(count: payload)
+    }
+    func assertDamaged(_ words: String, _ data: Data, line: UInt = #line) {
+      XCTAssertThrowsError(try Safetensors(decoding: data, file: "x"), line: line) {
+        XCTAssertTrue("\($0)".contains(words), "\($0)", line: line)
+      }
+    }
+    // Many names for the same bytes would be more memory than the file has.
+    let tensor = #"{"dtype":"F32","shape":[2],"data_offsets":[0,8]}"#
+    assertDamaged("starts at byte 0, not 8", encoded(#"{"a":\#(tensor),"b":\#(tensor)}"#, 16))
+    assertDamaged("not what its name says", encoded(#"{"__metadata__":\#(tensor)}"#, 8))
+    assertDamaged("not what its name says", encoded(#"{"a":{"b":"c"}}"#, 0))
+    assertDamaged("at most 1048576", encoded("{}" + String(repeating: " ", count: 1 << 20), 0))
+    assertDamaged("not safetensors JSON", encoded(String(repeating: "[", count: 100_000), 0))
+    XCTAssertNoThrow(try Safetensors(decoding: encoded(#"{"a":\#(tensor)}"#, 8), file: "x"))
     let huge = #"{"a":{"dtype":"F32","shape":[9223372036854775807,4],"data_offsets":[0,4]}}"#
     let length = withUnsafeBytes(of: UInt64(huge.utf8.count).littleEndian) { Data($0) }
     XCTAssertThrowsError(try Safetensors(decoding: length + Data(huge.utf8) + Data(count: 4), file: "x"))

@@ -54,6 +54,77 @@ final class RefusalTests: XCTestCase {
     }
   }
 
+  /// A link that a header names may lead anywhere in the header's own folder, but not out of it.
+  func testLinks() throws {
+    try withTemporaryFolder { root in
+      let manager = FileManager.default
+      func put(_ path: String, _ bytes: [UInt8]) throws {
+        try Data(bytes).write(to: URL(fileURLWithPath: "\(root)/\(path)"))
+      }
+      func link(_ path: String, _ target: String) throws {
+        try manager.createSymbolicLink(atPath: "\(root)/\(path)", withDestinationPath: target)
+      }
+      for folder in ["theirs", "ours/sub"] {
+        try manager.createDirectory(atPath: "\(root)/\(folder)", withIntermediateDirectories: true)
+      }
+      try put("theirs/r.hea", Array("r 1 250\nr.dat 80".utf8))
+      try put("theirs/r.dat", [0x81])
+      try put("ours/sub/own.dat", [0x82])
+      for (record, file) in [
+        ("inside", "inside.dat"), ("outside", "outside.dat"), ("through", "away/r.dat"),
+        ("gone", "gone.dat"),
+      ] {
+        try put("ours/\(record).hea", Array("\(record) 1 250\n\(file) 80".utf8))
+      }
+      try put("ours/whole.hea", Array("whole/1 1 250 1\nsegment 1".utf8))
+      try link("ours/inside.dat", "sub/own.dat")
+      try link("ours/outside.dat", "../theirs/r.dat")
+      try link("ours/gone.dat", "../theirs/nothing")
+      try link("ours/away", "\(root)/theirs")
+      try link("ours/segment.hea", "../theirs/r.hea")
+      // A folder of links that a user has made to a database.
+      try link("ours/r.hea", "\(root)/theirs/r.hea")
+      try link("ours/r.dat", "\(root)/theirs/r.dat")
+      for (record, value) in [("inside", Int32(2)), ("r", 1)] {
+        XCTAssertEqual(try Record.read(at: "\(root)/ours/\(record)").signals[0].digital, [value])
+        var reader = try RecordReader(at: "\(root)/ours/\(record)")
+        XCTAssertEqual(try reader.read(0..<1), [[value]])
+      }
+      for (record, file) in [("outside", "outside.dat"), ("through", "away/r.dat"), ("whole", "segment.hea")]
+      {
+        assertRefuses("ours/\(file)", "is a link to", "theirs/r.", "outside the folder") {
+          try Record.read(at: "\(root)/ours/\(record)")
+        }
+        assertRefuses("is a link to") { try RecordReader(at: "\(root)/ours/\(record)") }
+      }
+      assertRefuses("gone.dat", "No such file") { try Record.read(at: "\(root)/ours/gone") }
+    }
+  }
+
+  /// What a file says cannot move the cursor of a terminal, colour or hide what comes after it.
+  func testMessagesShowNoControlCharacters() {
+    assertRefuses(#"segment \u{1b}[2J\u{7f}"#) { try read("r/1 1 250 9\n\u{1B}[2J\u{7F}") }
+    assertRefuses(#"'\u{9b}31m\u{202e}x'"#) { try read("r 1 \u{9B}31m\u{202E}x") }
+    assertRefuses(#"names '../\u{1b}'"#) { try read("r 1\n../\u{1B} 16") }
+    assertRefuses(#"it has a\u{7}b"#) {
+      try Record.read(
+        "r",
+        in: MemoryFolder(files: ["r.hea": Array("r 1 250\na 16 1 1 0 0 0 0 a\u{7}b".utf8), "a": []]),
+        signals: ["c"])
+    }
+    XCTAssertEqual(
+      printable("é\u{1F600}|\u{2028}|", limit: 3),
+      #"é\u{1F600}|..."#.replacing(#"\u{1F600}"#, with: "\u{1F600}"))
+    XCTAssertEqual(printableLines("a\n\u{1B}b\n"), "a\n\\u{1b}b\n")
+  }
+
+  /// Such a record could not be found again by its name.
+  func testARecordNameThatIsAFilesIsNotWritten() {
+    assertRefuses("record name is 'r.hea'") {
+      try Header(name: "r.hea", samplingFrequency: 250, signals: []).encoded()
+    }
+  }
+
   func testSignalFiles() throws {
     assertRefuses("a.dat", "No such file") { try read("r 1\na.dat 16") }
     assertRefuses("states 3 samples in a.dat, which holds 2") {

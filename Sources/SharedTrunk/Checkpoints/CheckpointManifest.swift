@@ -17,8 +17,8 @@ public struct TrainingProgress: Codable, Sendable, Equatable {
 /// The last file of a checkpoint to be written: which files there are, whole, and what they belong to.
 ///
 /// The file is one line of JSON and, on a second line, that line's SHA-256. A checkpoint without it is unfinished.
-struct CheckpointManifest: Codable, Equatable {
-  struct File: Codable, Equatable {
+package struct CheckpointManifest: Codable, Equatable {
+  package struct File: Codable, Equatable {
     let name: String
     let bytes: Int
     let sha256: String
@@ -38,7 +38,7 @@ struct CheckpointManifest: Codable, Equatable {
   let computedBy: String
   let files: [File]
 
-  func encoded() throws -> Data {
+  package func encoded() throws -> Data {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let json = try encoder.encode(self)
@@ -46,7 +46,7 @@ struct CheckpointManifest: Codable, Equatable {
   }
 
   /// Throws `Fault` for anything but what `encoded` gives.
-  init(decoding data: Data) throws(CheckpointFault) {
+  package init(decoding data: Data) throws(CheckpointFault) {
     guard data.count <= Self.largest else { throw CheckpointFault("\(Self.file) is too long") }
     let lines = data.split(separator: 0x0A, omittingEmptySubsequences: false)
     guard lines.count == 3, lines[2].isEmpty,
@@ -69,7 +69,7 @@ struct CheckpointManifest: Codable, Equatable {
 }
 
 /// Why a checkpoint is not used.
-struct CheckpointFault: Error {
-  let reason: String
+package struct CheckpointFault: Error {
+  package let reason: String
   init(_ reason: String) { self.reason = reason }
 }

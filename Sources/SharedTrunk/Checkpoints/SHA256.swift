@@ -2,7 +2,7 @@ import CCrypto
 import Foundation
 
 /// SHA-256 (FIPS 180-4), by OpenSSL, which uses the CPU's instructions for it.
-enum SHA256 {
+package enum SHA256 {
   /// Of the chunks one after the other, in hexadecimal.
   static func hex(_ chunks: [UnsafeRawBufferPointer]) -> String {
     let context = EVP_MD_CTX_new()
@@ -16,5 +16,5 @@ enum SHA256 {
     return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
   }
 
-  static func hex(_ data: Data) -> String { data.withUnsafeBytes { hex([$0]) } }
+  package static func hex(_ data: Data) -> String { data.withUnsafeBytes { hex([$0]) } }
 }
