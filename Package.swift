@@ -12,32 +12,36 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
   ],
   targets: [
-    // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels.
+    // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels; OpenSSL's SHA-256 for checkpoints.
     .systemLibrary(
       name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
     .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
+    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "CKernels", dependencies: ["COneDNN"],
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
 
     // Swift, lowest first. Arrows run one way.
     .target(name: "MPI", dependencies: ["CMPIShim"]),
-    .target(name: "WFDB", exclude: ["README.md"]),
+    .target(name: "Files"),
+    .target(name: "WFDB", dependencies: ["Files"], exclude: ["README.md"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
-    .target(name: "SharedTrunk", dependencies: ["Cohort", "Layers", "MPI"]),
+    .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI"]),
     .target(name: "Report"),
     .target(name: "Scaling"),
     .executableTarget(
       name: "heartwood",
       dependencies: [
-        "Cohort", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
+        "Cohort", "Files", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
 
-    .executableTarget(name: "MPISelfTest", dependencies: ["MPI"], path: "Tests/MPISelfTest"),
+    .executableTarget(
+      name: "MPISelfTest", dependencies: ["CMPIShim", "MPI"], path: "Tests/MPISelfTest"),
     .testTarget(name: "MPITests", dependencies: ["MPI", "MPISelfTest"]),
+    .testTarget(name: "FilesTests", dependencies: ["Files"]),
     .testTarget(name: "WFDBTests", dependencies: ["WFDB"], exclude: ["Fixtures"]),
     .testTarget(name: "LayersTests", dependencies: ["Layers", "CKernels"], exclude: ["Fixtures"]),
     .testTarget(name: "CohortTests", dependencies: ["Cohort", "WFDB"], exclude: ["Fixtures"]),

@@ -159,6 +159,20 @@ int cmpi_free(CMPICommunicator *comm) {
   return MPI_Comm_free(&freed);
 }
 
+static CMPITally ledger[CMPI_KINDS];
+
+CMPITally cmpi_sent(int kind) { return kind >= 0 && kind < CMPI_KINDS ? ledger[kind] : (CMPITally){0, 0}; }
+
+// Enters one call; every collective with payload begins with it.
+static int enter(int kind, long long count, int type) {
+  static const int bytes[] = {
+      [CMPI_FLOAT] = 4, [CMPI_DOUBLE] = 8, [CMPI_INT32] = 4, [CMPI_INT64] = 8, [CMPI_UINT8] = 1};
+  if (kind < 0 || kind >= CMPI_KINDS) return MPI_ERR_ARG;
+  ledger[kind].calls += 1;
+  ledger[kind].bytes += count * bytes[type];
+  return MPI_SUCCESS;
+}
+
 int cmpi_barrier(CMPICommunicator *comm) { return MPI_Barrier(handle(comm)); }
 
 int cmpi_barrier_sleeping(CMPICommunicator *comm, long nanoseconds) {
@@ -171,32 +185,53 @@ int cmpi_barrier_sleeping(CMPICommunicator *comm, long nanoseconds) {
   return error;
 }
 
-int cmpi_bcast(void *buffer, int count, int type, int root, CMPICommunicator *comm) {
+int cmpi_bcast(int kind, void *buffer, int count, int type, int root, CMPICommunicator *comm) {
+  int rank = 0;
+  int error = MPI_Comm_rank(handle(comm), &rank);
+  if (error == MPI_SUCCESS) error = enter(kind, rank == root ? count : 0, type);
+  if (error != MPI_SUCCESS) return error;
   return MPI_Bcast(buffer, count, datatype(type), root, handle(comm));
 }
 
-int cmpi_allreduce_in_place(void *buffer, int count, int type, int op, CMPICommunicator *comm) {
+int cmpi_allreduce_in_place(int kind, void *buffer, int count, int type, int op, CMPICommunicator *comm) {
+  int error = enter(kind, count, type);
+  if (error != MPI_SUCCESS) return error;
   return MPI_Allreduce(MPI_IN_PLACE, buffer, count, datatype(type), operation(op), handle(comm));
 }
 
-int cmpi_allgather(const void *send, int count, int type, void *receive, CMPICommunicator *comm) {
+int cmpi_allgather(int kind, const void *send, int count, int type, void *receive, CMPICommunicator *comm) {
+  int error = enter(kind, count, type);
+  if (error != MPI_SUCCESS) return error;
   return MPI_Allgather(send, count, datatype(type), receive, count, datatype(type), handle(comm));
 }
 
-int cmpi_allgatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
-                    CMPICommunicator *comm) {
+int cmpi_allgatherv(int kind, const void *send, int count, int type, void *receive, const int *counts,
+                    const int *displacements, CMPICommunicator *comm) {
+  int error = enter(kind, count, type);
+  if (error != MPI_SUCCESS) return error;
   return MPI_Allgatherv(send, count, datatype(type), receive, counts, displacements, datatype(type), handle(comm));
 }
 
-int cmpi_reduce_scatter(const void *send, void *receive, const int *counts, int type, int op, CMPICommunicator *comm) {
+int cmpi_reduce_scatter(int kind, const void *send, void *receive, const int *counts, int type, int op,
+                        CMPICommunicator *comm) {
+  int size = 0;
+  long long total = 0;
+  int error = MPI_Comm_size(handle(comm), &size);
+  for (int i = 0; error == MPI_SUCCESS && i < size; i++) total += counts[i];
+  if (error == MPI_SUCCESS) error = enter(kind, total, type);
+  if (error != MPI_SUCCESS) return error;
   return MPI_Reduce_scatter(send, receive, counts, datatype(type), operation(op), handle(comm));
 }
 
-int cmpi_gather(const void *send, int count, int type, void *receive, int root, CMPICommunicator *comm) {
+int cmpi_gather(int kind, const void *send, int count, int type, void *receive, int root, CMPICommunicator *comm) {
+  int error = enter(kind, count, type);
+  if (error != MPI_SUCCESS) return error;
   return MPI_Gather(send, count, datatype(type), receive, count, datatype(type), root, handle(comm));
 }
 
-int cmpi_gatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
-                 int root, CMPICommunicator *comm) {
+int cmpi_gatherv(int kind, const void *send, int count, int type, void *receive, const int *counts,
+                 const int *displacements, int root, CMPICommunicator *comm) {
+  int error = enter(kind, count, type);
+  if (error != MPI_SUCCESS) return error;
   return MPI_Gatherv(send, count, datatype(type), receive, counts, displacements, datatype(type), root, handle(comm));
 }

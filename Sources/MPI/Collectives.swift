@@ -1,7 +1,8 @@
 import CMPIShim
 
 // Collective communication (MPI 3.1, chapter 5). Every rank of the communicator makes the same call with fitting shapes; a
-// rank that does not leaves the others waiting. Buffers are the caller's, so that none of these calls allocates.
+// rank that does not leaves the others waiting. Buffers are the caller's, so that none of these calls allocates. The C shim enters every
+// call in the ledger (`Traffic`).
 extension Communicator {
   /// Waits for every rank. `MPI_Barrier`, section 5.3.
   public func barrier() throws {
@@ -11,7 +12,9 @@ extension Communicator {
   /// Waits for every rank asleep, and looks every `interval` seconds whether all have come: a rank that has long to wait leaves its core
   /// to those that work, where MPI's own waiting would spin. All ranks make this call, late ones too. `MPI_Ibarrier`, section 5.12.1.
   public func barrier(lookingEvery interval: Double) throws {
-    try check(cmpi_barrier_sleeping(handle, Int(max(interval, 0) * 1e9)), "MPI_Ibarrier")
+    try Watchdog.suspended {
+      try check(cmpi_barrier_sleeping(handle, Int(max(interval, 0) * 1e9)), "MPI_Ibarrier")
+    }
   }
 
   /// Copies the root's buffer to every rank's, of the same length. `MPI_Bcast`, section 5.4.
@@ -20,8 +23,7 @@ extension Communicator {
   ) throws {
     let count = try checkedCount(buffer.count, "MPI_Bcast")
     let source = try checkedRoot(root, "MPI_Bcast")
-    traffic.add(kind, bytes: rank == root ? bytes(of: T.self, count) : 0)
-    try check(cmpi_bcast(buffer.baseAddress, count, T._datatype, source, handle), "MPI_Bcast")
+    try check(cmpi_bcast(kind.index, buffer.baseAddress, count, T._datatype, source, handle), "MPI_Bcast")
   }
 
   /// Reduces element by element over all ranks, and leaves the result in every rank's buffer. `MPI_Allreduce` with
@@ -30,9 +32,9 @@ extension Communicator {
     _ buffer: UnsafeMutableBufferPointer<T>, _ operation: Operation, kind: Kind
   ) throws {
     let count = try checkedCount(buffer.count, "MPI_Allreduce")
-    traffic.add(kind, bytes: bytes(of: T.self, count))
     try check(
-      cmpi_allreduce_in_place(buffer.baseAddress, count, T._datatype, operation.code, handle), "MPI_Allreduce"
+      cmpi_allreduce_in_place(kind.index, buffer.baseAddress, count, T._datatype, operation.code, handle),
+      "MPI_Allreduce"
     )
   }
 
@@ -46,9 +48,9 @@ extension Communicator {
   ) throws {
     let count = try checkedCount(send.count, "MPI_Allgather")
     try requireCount(receive.count, is: send.count * size, "the receive buffer", "MPI_Allgather")
-    traffic.add(kind, bytes: bytes(of: T.self, count))
     try check(
-      cmpi_allgather(send.baseAddress, count, T._datatype, receive.baseAddress, handle), "MPI_Allgather")
+      cmpi_allgather(kind.index, send.baseAddress, count, T._datatype, receive.baseAddress, handle),
+      "MPI_Allgather")
   }
 
   /// Concatenates buffers whose length differs by rank, on every rank. `MPI_Allgatherv`, section 5.7.
@@ -63,10 +65,9 @@ extension Communicator {
     let total = try layOut(counts, "MPI_Allgatherv")
     try requireCount(send.count, is: counts[rank], "the send buffer", "MPI_Allgatherv")
     try requireCount(receive.count, is: total, "the receive buffer", "MPI_Allgatherv")
-    traffic.add(kind, bytes: bytes(of: T.self, layout[rank]))
     try check(
       cmpi_allgatherv(
-        send.baseAddress, layout[rank], T._datatype, receive.baseAddress, layout.baseAddress,
+        kind.index, send.baseAddress, layout[rank], T._datatype, receive.baseAddress, layout.baseAddress,
         layout.baseAddress! + size, handle),
       "MPI_Allgatherv")
   }
@@ -85,10 +86,10 @@ extension Communicator {
     let total = try layOut(counts, "MPI_Reduce_scatter")
     try requireCount(send.count, is: total, "the send buffer", "MPI_Reduce_scatter")
     try requireCount(receive.count, is: counts[rank], "the receive buffer", "MPI_Reduce_scatter")
-    traffic.add(kind, bytes: bytes(of: T.self, Int32(total)))
     try check(
       cmpi_reduce_scatter(
-        send.baseAddress, receive.baseAddress, layout.baseAddress, T._datatype, operation.code, handle),
+        kind.index, send.baseAddress, receive.baseAddress, layout.baseAddress, T._datatype, operation.code,
+        handle),
       "MPI_Reduce_scatter")
   }
 
@@ -105,9 +106,9 @@ extension Communicator {
     if rank == root {
       try requireCount(receive?.count ?? 0, is: send.count * size, "the root's receive buffer", "MPI_Gather")
     }
-    traffic.add(kind, bytes: bytes(of: T.self, count))
     try check(
-      cmpi_gather(send.baseAddress, count, T._datatype, receive?.baseAddress, target, handle), "MPI_Gather")
+      cmpi_gather(kind.index, send.baseAddress, count, T._datatype, receive?.baseAddress, target, handle),
+      "MPI_Gather")
   }
 
   /// Concatenates buffers whose length differs by rank, on the root. `MPI_Gatherv`, section 5.5.
@@ -126,15 +127,12 @@ extension Communicator {
     if rank == root {
       try requireCount(receive?.count ?? 0, is: total, "the root's receive buffer", "MPI_Gatherv")
     }
-    traffic.add(kind, bytes: bytes(of: T.self, layout[rank]))
     try check(
       cmpi_gatherv(
-        send.baseAddress, layout[rank], T._datatype, receive?.baseAddress, layout.baseAddress,
+        kind.index, send.baseAddress, layout[rank], T._datatype, receive?.baseAddress, layout.baseAddress,
         layout.baseAddress! + size, target, handle),
       "MPI_Gatherv")
   }
-
-  private func bytes<T>(of type: T.Type, _ count: Int32) -> Int { Int(count) * MemoryLayout<T>.stride }
 
   private func checkedRoot(_ root: Int, _ call: StaticString) throws -> Int32 {
     guard root >= 0, root < size else {

@@ -9,7 +9,7 @@ public final class Communicator: @unchecked Sendable {
   /// All ranks, `MPI_COMM_WORLD`; valid once MPI is initialised.
   public static let world: Communicator = {
     precondition(Environment.isInitialized, "Communicator.world was used before Environment.initialize()")
-    return Communicator(cmpi_world(), traffic: Traffic())
+    return Communicator(cmpi_world())
   }()
 
   /// This process's number in the group, from 0. `MPI_Comm_rank`, section 6.4.1.
@@ -17,13 +17,13 @@ public final class Communicator: @unchecked Sendable {
   /// How many ranks the group has. `MPI_Comm_size`, section 6.4.1.
   public let size: Int
   /// What this rank handed to MPI; one ledger for a communicator and all made from it.
-  public let traffic: Traffic
+  public let traffic = Traffic.ofProcess
 
   let handle: OpaquePointer
   /// Room for the counts and displacements of the calls that vary by rank, so that these allocate nothing: 2 x size.
   let layout: UnsafeMutableBufferPointer<Int32>
 
-  private init(_ handle: OpaquePointer, traffic: Traffic) {
+  private init(_ handle: OpaquePointer) {
     var rank: Int32 = 0
     var size: Int32 = 0
     let failed = cmpi_rank(handle, &rank) != 0 || cmpi_size(handle, &size) != 0
@@ -31,7 +31,6 @@ public final class Communicator: @unchecked Sendable {
     self.handle = handle
     self.rank = Int(rank)
     self.size = Int(size)
-    self.traffic = traffic
     layout = .allocate(capacity: 2 * Int(size))
     layout.initialize(repeating: 0)
   }
@@ -42,7 +41,7 @@ public final class Communicator: @unchecked Sendable {
   public func duplicate() throws -> Communicator {
     var made: OpaquePointer?
     try check(cmpi_dup(handle, &made), "MPI_Comm_dup")
-    return Communicator(made!, traffic: traffic)
+    return Communicator(made!)
   }
 
   /// The ranks that give the same colour, ordered by key, then by rank. All ranks call it. `MPI_Comm_split`, section 6.4.2.
@@ -62,7 +61,7 @@ public final class Communicator: @unchecked Sendable {
     let narrowKey = try argument("key", key, from: .min)
     var made: OpaquePointer?
     try check(cmpi_split(handle, narrowColor, narrowKey, &made), "MPI_Comm_split")
-    return made.map { Communicator($0, traffic: traffic) }
+    return made.map { Communicator($0) }
   }
 
   /// Gives a duplicate or a split back to MPI; all its ranks call it, and none uses it again. `MPI_Comm_free`, section 6.4.3.

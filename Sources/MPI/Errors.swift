@@ -25,8 +25,9 @@ public struct MPIError: Error, CustomStringConvertible, Equatable, Sendable {
   }
 }
 
-/// Throws what an MPI error code says; success passes.
-func check(_ code: Int32, _ call: StaticString) throws {
+/// Makes an MPI call, which counts as progress once it returns, and throws what its error code says; success passes.
+func check(_ work: @autoclosure () -> Int32, _ call: StaticString) throws {
+  let code = Watchdog.during(call, work)
   guard code != 0 else { return }
   throw MPIError(
     call: "\(call)", errorClass: String(cString: cmpi_error_class(code)),

@@ -1,18 +1,22 @@
+import CMPIShim
 import Synchronization
 
 /// What a message is, for the ledger of bytes: a name that the caller chooses ("activations", "gradients", ...).
 ///
-/// Make kinds once, outside loops: the name is looked up in a process-wide list when the kind is made, never when it is used.
+/// Make kinds once, outside loops: the name is looked up in a process-wide list when the kind is made, never when it is used. The ledger
+/// has room for 64.
 public struct Kind: Hashable, Sendable, CustomStringConvertible {
   public let name: String
-  let index: Int
+  let index: Int32
 
   public init(_ name: String) {
     self.name = name
     index = Kind.names.withLock { names in
-      if let known = names.firstIndex(of: name) { return known }
+      if let known = names.firstIndex(of: name) { return Int32(known) }
+      precondition(
+        names.count < CMPI_KINDS, "\(name) is one kind of message too many: the ledger has \(CMPI_KINDS)")
       names.append(name)
-      return names.count - 1
+      return Int32(names.count - 1)
     }
   }
 
@@ -30,8 +34,9 @@ public struct Kind: Hashable, Sendable, CustomStringConvertible {
 /// A ledger of the calls made and the payload bytes handed to MPI by this rank, by kind of message.
 ///
 /// What counts: for allreduce the buffer; for broadcast the root's buffer, nothing elsewhere; for allgather, gather and
-/// reduce-scatter the send buffer; for a barrier nothing. Headers, and copies that MPI makes on the way, are not counted.
-public final class Traffic {
+/// reduce-scatter the send buffer; for a barrier nothing. Headers, and copies that MPI makes on the way, are not counted. The C shim
+/// counts, at the call itself: nothing with payload can be sent without a kind, or past the ledger.
+public final class Traffic: Sendable {
   /// Calls and bytes, of one kind or in all.
   public struct Tally: Equatable, Sendable {
     public var calls = 0
@@ -66,13 +71,12 @@ public final class Traffic {
     }
   }
 
-  private var tallies: [Tally] = []
-
   /// The ledger as it stands.
   public var snapshot: Snapshot {
     var byKind: [Kind: Tally] = [:]
-    for kind in Kind.all where kind.index < tallies.count && tallies[kind.index] != Tally() {
-      byKind[kind] = tallies[kind.index]
+    for kind in Kind.all {
+      let sent = cmpi_sent(kind.index)
+      if sent.calls > 0 { byKind[kind] = Tally(calls: Int(sent.calls), bytes: Int(sent.bytes)) }
     }
     return Snapshot(byKind: byKind)
   }
@@ -80,10 +84,7 @@ public final class Traffic {
   /// All calls and bytes so far.
   public var total: Tally { snapshot.total }
 
-  /// Enters one call. Allocates only when a kind is met for the first time.
-  func add(_ kind: Kind, bytes: Int) {
-    while tallies.count <= kind.index { tallies.append(Tally()) }
-    tallies[kind.index].calls += 1
-    tallies[kind.index].bytes += bytes
-  }
+  /// The process's, which the C shim keeps: all communicators come of one world.
+  static let ofProcess = Traffic()
+  private init() {}
 }

@@ -32,6 +32,7 @@ final class AnchoredNetwork: Learner {
   let towers: [Tower]
   let rawGroup: ParameterGroup
   let timing: TimingTower
+  let status: StepStatus? = StepStatus()
   private let raw: Stack
   private let names: [String]
   private let owned: Range<Int>
@@ -132,10 +133,17 @@ final class AnchoredNetwork: Learner {
     sum = TaskSum(
       options.sum,
       count: towers.reduce(0) { $0 + $1.group.count } + rawGroup.count + timing.group.count,
-      fractionBits: TaskSum.weightBits, parts: set.names.count)
+      fractionBits: TaskSum.weightBits, parts: set.names.count, status: status)
   }
 
-  var groups: [ParameterGroup] { shared.map(\.0) + towers.flatMap { $0.residuals.map(\.group) } }
+  var taskGroups: [[ParameterGroup]] {
+    own.indices.map { position in
+      towers.filter { !$0.residuals.isEmpty }.map { $0.residuals[position].group }
+    }
+  }
+  var sharedGroups: [ParameterGroup] { shared.map(\.0) }
+  /// Anchors are taken anew then.
+  var stepsBetweenStates: Int { Self.refreshEvery }
   var parameterCount: Int {
     towers.count * shape.singleParameterCount + rawShape.singleParameterCount
       + TimingTower.parameterCount(shape.classes)

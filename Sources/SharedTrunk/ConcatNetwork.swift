@@ -16,6 +16,7 @@ final class ConcatNetwork: Learner {
   private let exchange: any Exchange
   private let kept: SlotChoice?
   private let clock: StepClock?
+  let status: StepStatus? = StepStatus()
   private let lossScale: Double
   /// The mean training part `m_i` of each own task: H numbers.
   private(set) var meanParts: [[Float]]
@@ -49,10 +50,12 @@ final class ConcatNetwork: Learner {
     switch options.exchange {
     case .reduce:
       exchange = ReduceExchange(
-        shape, trunk: trunk, names: names, batch: batch, sum: options.sum, communicator, clock: clock)
+        shape, trunk: trunk, names: names, batch: batch, sum: options.sum, communicator, status: status!,
+        clock: clock)
     case .gather:
       exchange = GatherExchange(
-        shape, trunk: trunk, names: names, ownership: ownership, batch: batch, communicator, clock: clock)
+        shape, trunk: trunk, names: names, ownership: ownership, batch: batch, communicator,
+        status: status!, clock: clock)
     }
     kept = options.slotDropout ? SlotChoice(tasks: names.count, batch: batch) : nil
     lossScale = options.lossIsSum ? 1 / Double(batch) : 1 / Double(batch * names.count)
@@ -64,7 +67,9 @@ final class ConcatNetwork: Learner {
   /// To be called on every rank when weights were set from outside.
   func replicate() throws { try exchange.replicate(slots) }
 
-  var groups: [ParameterGroup] { slots.map(\.group) + [trunk.group] }
+  var taskGroups: [[ParameterGroup]] { slots.map { [$0.group] } }
+  var sharedGroups: [ParameterGroup] { [trunk.group] }
+  var replicas: [ParameterGroup] { exchange.replicas }
   var parameterCount: Int { shape.parameterCount(tasks: names.count) }
   var collectives: Int { exchange.collectives }
 

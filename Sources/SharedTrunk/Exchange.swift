@@ -5,7 +5,7 @@ import MPI
 public enum Message {
   public static let activations = Kind("activations")
   public static let gradients = Kind("gradients")
-  /// Agreement on errors, counts of examples, start-up handshake.
+  /// Agreement on errors, counts of examples, start-up handshake; the replicas' first weights, where an exchange has replicas.
   public static let status = Kind("status")
   /// Counts of right and wrong verdicts, votes of heads, results of the run.
   public static let metrics = Kind("metrics")
@@ -36,12 +36,16 @@ protocol Exchange: AnyObject {
   func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int, _ optimizer: Optimizer) throws -> Double
   /// Collectives of one step.
   var collectives: Int { get }
+  /// What every rank keeps of other ranks' weights, moments included, to train on.
+  var replicas: [ParameterGroup] { get }
 }
 
 /// Clipping by group, coupled decay and Adam (SCIENCE.md, section 3), at one learning rate a step.
 struct Optimizer {
   var adam: Adam
   let maximumNorm: Double
+  /// Hears of gradients that have blown up.
+  var status: StepStatus?
   /// Counts from 1.
   var step = 1
   var learningRate: Float = 0
@@ -50,7 +54,12 @@ struct Optimizer {
     update(group, norm: maximumNorm.isFinite ? group.gradientNorm() : 0)
   }
 
+  /// Gradients whose norm is not finite leave the group as it is: clipped they would still be no numbers.
   func update(_ group: ParameterGroup, norm: Double) {
+    guard norm.isFinite else {
+      status?.fault = status?.fault ?? group.name
+      return
+    }
     let scale = maximumNorm.isFinite ? Adam.clipFactor(norm: norm, max: maximumNorm) : 1
     adam.update(group, step: step, learningRate: learningRate, gradientScale: scale)
   }

@@ -14,12 +14,15 @@ final class FinetunedNetwork: Learner {
     throws
   {
     pooled = try PooledNetwork(shape, set, options, .balanced, communicator)
-    copies = AloneNetwork(shape, set, options, communicator)
+    copies = AloneNetwork(shape, set, options, communicator, status: pooled.status!)
     half = options.steps / 2
   }
 
   /// The copies are kept up with the pooled network whenever they are looked at, so that the best weights are theirs in either half.
-  var groups: [ParameterGroup] { copies.groups + pooled.groups }
+  var taskGroups: [[ParameterGroup]] { copies.taskGroups }
+  var sharedGroups: [ParameterGroup] { pooled.sharedGroups }
+  var status: StepStatus? { pooled.status }
+  func goOn(from step: Int) { isPooled = step <= half }
   var parameterCount: Int { copies.parameterCount }
   let collectives = 1
 

@@ -25,17 +25,20 @@ final class GatherExchange: Exchange {
   private let sent: AlignedBuffer<Float>
   private let featureGradients: AlignedBuffer<Float>  // n x B x d
   private let received: AlignedBuffer<Float>
-  private let sums: AlignedBuffer<Float>  // dW of all tasks | trunk gradients | squared norms | loss | status
+  /// dW of all tasks | trunk gradients | squared norms | loss | whether a number is bad | `StepStatus`
+  private let sums: AlignedBuffer<Float>
   private let buffers: (z: AlignedBuffer<Float>, g: AlignedBuffer<Float>)
   private let z: Matrix
   private let g: Matrix
   private let clock: StepClock?
+  private let status: StepStatus
   private var offender: Int?
 
   init(
     _ shape: NetworkShape, trunk: Trunk, names: [String], ownership: Ownership, batch: Int,
-    _ communicator: Communicator, clock: StepClock?
+    _ communicator: Communicator, status: StepStatus, clock: StepClock?
   ) {
+    self.status = status
     self.trunk = trunk
     self.clock = clock
     self.names = names
@@ -52,7 +55,8 @@ final class GatherExchange: Exchange {
     featureGradients = AlignedBuffer(count: count * featureCount)
     sent = AlignedBuffer(count: ownership.own.count * featureCount)
     received = AlignedBuffer(count: ownership.own.count * featureCount)
-    sums = AlignedBuffer(count: inputs.reduce(0) { $0 + $1.count } + trunk.group.count + count + 2)
+    sums = AlignedBuffer(
+      count: inputs.reduce(0) { $0 + $1.count } + trunk.group.count + count + 2 + StepStatus.floats)
     buffers = (
       AlignedBuffer(count: batch * width), AlignedBuffer(count: batch * shape.trunk[shape.trunk.count - 1])
     )
@@ -61,6 +65,7 @@ final class GatherExchange: Exchange {
   }
 
   let collectives = 3
+  var replicas: [ParameterGroup] { inputs }
 
   func replicate(_ slots: [TaskSlot]) throws {
     let values = slots.flatMap { Array($0.group[Tensor.input].value.buffer) }
@@ -71,9 +76,10 @@ final class GatherExchange: Exchange {
     }
   }
 
-  private var loss: UnsafeMutablePointer<Float> { sums.data + sums.count - 2 }
-  private var status: UnsafeMutablePointer<Float> { sums.data + sums.count - 1 }
-  private var norms: UnsafeMutablePointer<Float> { sums.data + sums.count - 2 - names.count }
+  private var tail: UnsafeMutablePointer<Float> { sums.data + sums.count - StepStatus.floats }
+  private var bad: UnsafeMutablePointer<Float> { tail - 1 }
+  private var loss: UnsafeMutablePointer<Float> { tail - 2 }
+  private var norms: UnsafeMutablePointer<Float> { tail - 2 - names.count }
 
   private func features(_ task: Int, of buffer: AlignedBuffer<Float>) -> Matrix {
     Matrix(buffer.data + task * featureCount, rows: batch, columns: featureCount / batch)
@@ -123,11 +129,13 @@ final class GatherExchange: Exchange {
       let norm = slot.group.gradientNorm()
       norms[slot.index] = Float(norm * norm)
     }
-    if offender != nil || !loss.pointee.isFinite { status.pointee = 1 }
+    if offender != nil || !loss.pointee.isFinite { bad.pointee = 1 }
     clock?.lap(.branchBackward)
+    status.put(tail)
     try communicator.allreduce(sums.buffer, .sum, kind: Message.gradients)
+    status.take(tail)
     clock?.lapCollective()
-    if status.pointee != 0 { try refuse(offender, names, step, communicator) }
+    if bad.pointee != 0 { try refuse(offender, names, step, communicator) }
     next = sums.data
     for task in names.indices { next = take(inputs[task], from: next) }
     next = take(trunk.group, from: next)

@@ -8,7 +8,8 @@ import MPI
 final class HardNetwork: Learner {
   let shape: NetworkShape
   let trunkGroup: ParameterGroup
-  let taskGroups: [ParameterGroup]
+  let privateGroups: [ParameterGroup]
+  let status: StepStatus? = StepStatus()
   let stacks: TaskStacks
   private let options: TrainingOptions
   private let sum: TaskSum
@@ -19,22 +20,24 @@ final class HardNetwork: Learner {
     self.shape = shape
     self.options = options
     let trunkGroup = Start.wholeTrunk(shape, seed: options.seed)
-    let taskGroups = set.ownership.own.map {
+    let privateGroups = set.ownership.own.map {
       Start.privateTask(shape, index: $0, name: set.names[$0], seed: options.seed)
     }
     let trunk = Trunk(shape, trunkGroup, batch: options.batch)
     stacks = TaskStacks(
       shape, set, options,
-      taskGroups.map {
+      privateGroups.map {
         Stack(shape, branch: $0, input: trunkGroup, trunk: trunk, head: $0, batch: options.batch)
       }, communicator)
     self.trunkGroup = trunkGroup
-    self.taskGroups = taskGroups
+    self.privateGroups = privateGroups
     sum = TaskSum(
-      options.sum, count: trunkGroup.count, fractionBits: TaskSum.weightBits, parts: set.names.count)
+      options.sum, count: trunkGroup.count, fractionBits: TaskSum.weightBits, parts: set.names.count,
+      status: status)
   }
 
-  var groups: [ParameterGroup] { taskGroups + [trunkGroup] }
+  var taskGroups: [[ParameterGroup]] { privateGroups.map { [$0] } }
+  var sharedGroups: [ParameterGroup] { [trunkGroup] }
   var parameterCount: Int { shape.hardParameterCount(tasks: stacks.names.count) }
   let collectives = 1
 

@@ -27,8 +27,18 @@ public enum PredictionProtocol: String, Codable, Sendable, CaseIterable {
 
 /// A network in training, as the trainer sees it. Every rank calls the same methods in the same order.
 protocol Learner: AnyObject {
-  /// Parameter groups that this rank updates; replicas of shared ones included.
-  var groups: [ParameterGroup] { get }
+  /// Parameter groups that only this rank updates, by own task: what a checkpoint holds of them.
+  var taskGroups: [[ParameterGroup]] { get }
+  /// Those that every rank holds and updates alike.
+  var sharedGroups: [ParameterGroup] { get }
+  /// What else all ranks hold alike to train on: replicas of what others own.
+  var replicas: [ParameterGroup] { get }
+  /// What travels with a step's last sum; nil for a network of one rank alone.
+  var status: StepStatus? { get }
+  /// Steps from one state that weights and moments say all of to the next; a checkpoint is taken there.
+  var stepsBetweenStates: Int { get }
+  /// To be called after weights and moments were set to those after `step` steps.
+  func goOn(from step: Int)
   /// One step of training on all tasks; returns the loss over all tasks, the same on every rank.
   func train(step: Int, _ optimizer: Optimizer) throws -> Double
   /// To be called on every rank before predictions, after the weights changed.
@@ -55,6 +65,12 @@ protocol Learner: AnyObject {
 }
 
 extension Learner {
+  /// Parameter groups that this rank updates.
+  var groups: [ParameterGroup] { taskGroups.flatMap { $0 } + sharedGroups }
+  var replicas: [ParameterGroup] { [] }
+  var stepsBetweenStates: Int { 1 }
+  func goOn(from step: Int) {}
+
   func outlook(on beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality) -> Outlook? { nil }
   func predict(_ examples: Examples, by outlook: Outlook) -> [Float] {
     preconditionFailure("a network without outlooks")

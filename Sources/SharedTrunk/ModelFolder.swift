@@ -1,4 +1,5 @@
 import Cohort
+import Files
 import Foundation
 import Layers
 
@@ -339,11 +340,11 @@ extension ConcatNetwork {
 }
 
 extension HardNetwork {
-  func taskTensors() -> [(name: String, tensors: Safetensors)] { stacks.tensors(of: taskGroups) }
+  func taskTensors() -> [(name: String, tensors: Safetensors)] { stacks.tensors(of: privateGroups) }
   func trunkTensors() -> Safetensors? { Safetensors(trunkGroup, metadata: [:]) }
 
   func read(from folder: String) throws {
-    try stacks.read(into: taskGroups, from: folder)
+    try stacks.read(into: privateGroups, from: folder)
     try ModelFolder.tensors(ModelFolder.trunkFile, in: folder).load(
       into: trunkGroup, file: "\(folder)/\(ModelFolder.trunkFile)")
   }

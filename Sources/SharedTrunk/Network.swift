@@ -70,12 +70,23 @@ public final class Network {
   /// Collectives of a training step.
   public var collectivesPerStep: Int { learner.collectives }
 
-  /// Trains; `report` hears of every step. Throws `NumericError` on every rank if a number is not finite, `MPIError`, and what `report` throws.
-  public func train(_ report: (StepReport) throws -> Void) throws -> TrainingResult {
+  /// Trains, from the newest whole checkpoint on where one is to be taken up.
+  ///
+  /// - Parameters:
+  ///   - checkpoints: how training is saved; nil if it is not.
+  ///   - begins: hears how many steps are done already.
+  ///   - report: hears of every step.
+  /// - Throws: an `AgreedError` on every rank: `NumericError` if a number is not finite, `DriftError`, `Stopped`, and of checkpoints
+  ///   `CheckpointMismatch` and `CheckpointWriteError`; `MPIError`; what the closures throw.
+  public func train(
+    saving checkpoints: CheckpointsOfNetwork? = nil, begins: (Int) throws -> Void = { _ in },
+    _ report: (StepReport) throws -> Void
+  ) throws -> TrainingResult {
     try Trainer(
-      learner: learner, tasks: tasks, classes: shape.classes, options: options, communicator: communicator
+      learner: learner, tasks: tasks, classes: shape.classes, options: options, communicator: communicator,
+      checkpoints: checkpoints
     )
-    .run(report)
+    .run(begins: begins, report)
   }
 
   /// One step at `learningRate`, for `bench`; returns the loss.

@@ -36,7 +36,9 @@ final class NewcomerNetwork: Learner {
   }
 
   /// The slot's alone: the trunk is not updated.
-  var groups: [ParameterGroup] { [slot.group] }
+  var taskGroups: [[ParameterGroup]] { [[slot.group]] }
+  let sharedGroups: [ParameterGroup] = []
+  let status: StepStatus? = nil
   var parameterCount: Int { shape.parameterCount(tasks: slot.index + 1) }
   let collectives = 0
 
@@ -49,7 +51,7 @@ final class NewcomerNetwork: Learner {
     let h = trunk.forward(trunkInput(), key: streamKey(options.seed, .trunkDropout, step))
     let scale = 1 / Float(options.batch)
     let loss = slot.headLoss(h) * Double(scale)
-    guard loss.isFinite else { throw NumericError(task: task.name, step: step) }
+    guard loss.isFinite else { throw NumericError(.overflow, task: task.name, rank: nil, step: step) }
     let dz = trunk.backward(slot.headBackward(h, scale: scale))
     slot.backward(slot.projectBackward(dz), kept: nil)
     optimizer.update(slot.group)

@@ -9,6 +9,7 @@ import MPI
 final class PooledNetwork: Learner {
   let shape: NetworkShape
   let group: ParameterGroup
+  let status: StepStatus? = StepStatus()
   private let stack: Stack
   private let tasks: [TaskData]
   private let names: [String]
@@ -35,12 +36,14 @@ final class PooledNetwork: Learner {
     pool = try PoolSampler(tasks, classes: shape.classes, ownership, pooling, communicator)
     // A task gives at most n parts a step: B n examples in passes of B.
     sum = TaskSum(
-      options.sum, count: group.count, fractionBits: TaskSum.weightBits, parts: 2 * names.count)
+      options.sum, count: group.count, fractionBits: TaskSum.weightBits, parts: 2 * names.count,
+      status: status)
     drawn = tasks.map { _ in [] }
     for index in drawn.indices { drawn[index].reserveCapacity(options.batch * names.count) }
   }
 
-  var groups: [ParameterGroup] { [group] }
+  let taskGroups: [[ParameterGroup]] = []
+  var sharedGroups: [ParameterGroup] { [group] }
   var parameterCount: Int { shape.singleParameterCount }
   let collectives = 1
 

@@ -7,7 +7,7 @@ import MPI
 ///     backward   g = allreduce_sum(dloss_i / dh);  every rank backpropagates g through the trunk: identical updates
 ///                dW_i = v_i^T dz;  dv_i = dz W_i^T
 ///
-/// Two collectives of B(H + 1) and B H' + 2 numbers, whatever the number of patients. All that is used after z (b, the later
+/// Two collectives of B H + 2 and B H' + 4 numbers, whatever the number of patients. All that is used after z (b, the later
 /// layers) takes its gradient from the summed g, never from one rank's loss.
 final class ReduceExchange: Exchange {
   private let trunk: Trunk
@@ -22,7 +22,7 @@ final class ReduceExchange: Exchange {
 
   init(
     _ shape: NetworkShape, trunk: Trunk, names: [String], batch: Int, sum: SumKind,
-    _ communicator: Communicator,
+    _ communicator: Communicator, status: StepStatus,
     clock: StepClock?
   ) {
     let (width, outputs) = (shape.trunk[0], shape.trunk[shape.trunk.count - 1])
@@ -32,7 +32,8 @@ final class ReduceExchange: Exchange {
     self.clock = clock
     activationSum = TaskSum(
       sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count)
-    gradientSum = TaskSum(sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count)
+    gradientSum = TaskSum(
+      sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count, status: status)
     buffers = (AlignedBuffer(count: batch * width), AlignedBuffer(count: batch * outputs))
     z = Matrix(buffers.z.data, rows: batch, columns: width)
     g = Matrix(buffers.g.data, rows: batch, columns: outputs)
@@ -41,6 +42,7 @@ final class ReduceExchange: Exchange {
   }
 
   let collectives = 2
+  let replicas: [ParameterGroup] = []
 
   /// Every matrix lies on one rank alone, or is the same on all.
   func replicate(_ slots: [TaskSlot]) {}
@@ -88,6 +90,10 @@ final class ReduceExchange: Exchange {
 
 /// A part could not be added: all ranks know it from the status, and learn here which task's it was.
 func refuse(_ offender: Int?, _ names: [String], _ step: Int?, _ communicator: Communicator) throws -> Never {
-  let first = try communicator.allreduce(Int64(offender ?? names.count), .min, kind: Message.status)
-  throw NumericError(task: Int(first) < names.count ? names[Int(first)] : "unknown", step: step)
+  let first = Int(try communicator.allreduce(Int64(offender ?? names.count), .min, kind: Message.status))
+  let rank = Int(
+    try communicator.allreduce(
+      Int64(offender == first ? communicator.rank : communicator.size), .min, kind: Message.status))
+  throw NumericError(
+    .overflow, task: first < names.count ? names[first] : "unknown", rank: rank, step: step)
 }

@@ -9,7 +9,8 @@ public enum SumKind: String, Codable, Sendable, CaseIterable {
   case float
 }
 
-/// A sum over all tasks of all ranks, by one allreduce of one flat buffer; a status word and the loss travel with it.
+/// A sum over all tasks of all ranks, by one allreduce of one flat buffer; a status word and the loss travel with it, and in a step's last
+/// sum what `StepStatus` says.
 ///
 /// Exact sums store `llrint(x 2^s)`. With n tasks, a part of 2^62 / n or more could overflow the sum: it counts in the status.
 final class TaskSum {
@@ -19,6 +20,7 @@ final class TaskSum {
   private let limit: Double
   private let fixed: AlignedBuffer<Int64>
   private let float: AlignedBuffer<Float>
+  private let status: StepStatus?
 
   /// The first task of this rank whose part was not finite or too large, since `clear`.
   private(set) var offender: Int?
@@ -26,13 +28,14 @@ final class TaskSum {
   private static let lossScale = 4_294_967_296.0  // 2^32: losses to 2e-10, sums to 2e9
 
   /// A sum of `count` numbers of up to `parts` tasks each, in steps of `2^-fractionBits`.
-  init(_ kind: SumKind, count: Int, fractionBits: Int, parts: Int) {
+  init(_ kind: SumKind, count: Int, fractionBits: Int, parts: Int, status: StepStatus? = nil) {
     self.kind = kind
     self.count = count
+    self.status = status
     scale = Double(sign: .plus, exponent: fractionBits, significand: 1)
     limit = Double(sign: .plus, exponent: 62, significand: 1) / Double(max(parts, 1))
-    fixed = AlignedBuffer(count: kind == .exact ? count + 2 : 0)
-    float = AlignedBuffer(count: kind == .float ? count + 2 : 0)
+    fixed = AlignedBuffer(count: kind == .exact ? count + 2 + (status == nil ? 0 : StepStatus.words) : 0)
+    float = AlignedBuffer(count: kind == .float ? count + 2 + (status == nil ? 0 : StepStatus.floats) : 0)
   }
 
   /// 2^40 for activations: parts below 4e6 / n, in steps of 1e-12.
@@ -88,10 +91,14 @@ final class TaskSum {
   func allreduce(_ communicator: Communicator, _ label: Kind) throws -> Bool {
     switch kind {
     case .exact:
+      status?.put(fixed.data + count + 2)
       try communicator.allreduce(fixed.buffer, .sum, kind: label)
+      status?.take(fixed.data + count + 2)
       return fixed.data[count] == 0
     case .float:
+      status?.put(float.data + count + 2)
       try communicator.allreduce(float.buffer, .sum, kind: label)
+      status?.take(float.data + count + 2)
       return float.data[count] == 0
     }
   }
@@ -112,13 +119,41 @@ final class TaskSum {
   }
 }
 
-/// A number that stopped a run: which task gave it, and at which step (nil outside training).
-public struct NumericError: Error, CustomStringConvertible {
+/// A number that stopped a run: of which task, on which rank, and at which step (nil outside training). Thrown on every rank alike.
+public struct NumericError: AgreedError {
+  public enum Kind: Sendable {
+    /// A loss, activation or gradient that is not finite, or too large for the exact sum.
+    case overflow
+    /// A gradient whose norm is not finite.
+    case explodingGradient
+    /// Weights that are not finite at the end.
+    case weights
+  }
+
+  public let kind: Kind
   public let task: String
+  public let rank: Int?
   public let step: Int?
+  /// The step of the checkpoint that stays, if there is one.
+  public var kept: Int?
+
+  public init(_ kind: Kind, task: String, rank: Int?, step: Int?) {
+    self.kind = kind
+    self.task = task
+    self.rank = rank
+    self.step = step
+  }
+
   public var description: String {
-    let place = step.map { " at step \($0 + 1)" } ?? ""
-    return "task \(task): a number that is not finite, or too large for the exact sum\(place); "
-      + "try a smaller --learning-rate, or look at the record with `heartwood inspect`"
+    let what =
+      switch kind {
+      case .overflow: "a number that is not finite, or too large for the exact sum"
+      case .explodingGradient: "a gradient that is not finite"
+      case .weights: "weights that are not finite"
+      }
+    let place = (step.map { " at step \($0 + 1)" } ?? "") + (rank.map { " on rank \($0)" } ?? "")
+    return
+      "task \(task): \(what)\(place); try a smaller --learning-rate, or look at the record with `heartwood inspect`"
+      + (kept.map { "; the checkpoint of step \($0) stays" } ?? "")
   }
 }

@@ -6,15 +6,19 @@ public struct TrainedSystem {
   public let networks: [Network]
   public let trainings: [TrainingResult]
 
-  /// Trains the networks one after the other; every rank calls it. `report` hears of every step, and of which network.
+  /// Trains the networks one after the other; every rank calls it. `begins` hears how many steps of a network are done already, `report` of
+  /// every step, and of which network.
   ///
   /// - Parameters:
   ///   - shape: the sizes of the multi-task network.
   ///   - tasks: with what they borrow kept apart.
+  ///   - saving: how each network's training is saved; nil if it is not.
   /// - Throws: as `Network.train`.
   public init(
     _ system: System, _ shape: NetworkShape, _ tasks: TaskSet, _ options: TrainingOptions,
-    _ communicator: Communicator, _ report: (_ member: Int, StepReport) throws -> Void = { _, _ in }
+    _ communicator: Communicator, saving: ((_ member: Int) -> CheckpointsOfNetwork)? = nil,
+    begins: (_ member: Int, Int) throws -> Void = { _, _ in },
+    report: (_ member: Int, StepReport) throws -> Void = { _, _ in }
   ) throws {
     var (networks, trainings): ([Network], [TrainingResult]) = ([], [])
     for (member, seed) in system.seeds(options.seed, tasks).enumerated() {
@@ -22,7 +26,10 @@ public struct TrainedSystem {
       options.seed = seed
       let network = try Network(
         system.form(tasks), system.shape(shape, tasks), system.data(tasks), options, communicator)
-      trainings.append(try network.train { try report(member, $0) })
+      trainings.append(
+        try network.train(saving: saving?(member), begins: { try begins(member, $0) }) {
+          try report(member, $0)
+        })
       networks.append(network)
     }
     self.networks = networks

@@ -1,9 +1,17 @@
 import Cohort
+import Foundation
 import Layers
 import MPI
 
 /// What a training run tells as it goes, on every rank alike.
 public struct StepReport: Sendable {
+  public init(step: Int, loss: Double, seconds: Double, validation: Double?) {
+    self.step = step
+    self.loss = loss
+    self.seconds = seconds
+    self.validation = validation
+  }
+
   /// Counts from 1.
   public let step: Int
   /// Loss over all tasks, before this step's update.
@@ -21,9 +29,12 @@ public struct TrainingResult: Sendable {
   /// The step whose weights were kept, and their balanced accuracy on the validation data.
   public let bestStep: Int
   public let bestValidation: Double?
+  /// Of training, before this process too where it took up a checkpoint.
   public let seconds: Double
-  /// Every step's, in order.
+  /// Every step's of this process, in order.
   public let stepSeconds: [Double]
+  /// What saving cost this process; nil where nothing was to be saved.
+  public let checkpoints: CheckpointFigures?
 }
 
 /// The training loop: steps at a falling learning rate, a look at validation data now and then, the best weights kept.
@@ -33,43 +44,127 @@ struct Trainer {
   let classes: Int
   let options: TrainingOptions
   let communicator: Communicator
+  var checkpoints: CheckpointsOfNetwork?
 
   /// Decisions rest on allreduced counts alone, so that all ranks decide alike.
-  func run(_ report: (StepReport) throws -> Void) throws -> TrainingResult {
+  ///
+  /// - Parameters:
+  ///   - begins: hears how many steps are done already.
+  ///   - report: hears of every step.
+  func run(begins: (Int) throws -> Void = { _ in }, _ report: (StepReport) throws -> Void) throws
+    -> TrainingResult
+  {
     let schedule = CosineSchedule(
       base: Float(options.learningRate), steps: options.steps)
     var optimizer = Optimizer(
-      adam: Adam(learningRate: 0, weightDecay: Float(options.weightDecay)), maximumNorm: options.clip)
-    let snapshot = Snapshot(learner.groups)
-    let start = Environment.wallTime()
+      adam: Adam(learningRate: 0, weightDecay: Float(options.weightDecay)), maximumNorm: options.clip,
+      status: learner.status)
+    let best = BestWeights(learner.groups)
+    let saving = checkpoints.map {
+      Checkpoints($0, learner, tasks: tasks.own.map(\.name), best, communicator)
+    }
+    var progress = try saving?.restore() ?? TrainingProgress(bestStep: options.steps)
+    learner.goOn(from: progress.step)
+    try begins(progress.step)
+    let start = Environment.wallTime() - progress.seconds
     var durations: [Double] = []
-    durations.reserveCapacity(options.steps)
-    var (first, last, best, bestStep) = (0.0, 0.0, -1.0, options.steps)
+    durations.reserveCapacity(options.steps - progress.step)
 
-    for step in 0..<options.steps {
+    for step in progress.step..<options.steps {
+      Watchdog.feed(step: step + 1)
       optimizer.step = step + 1
       optimizer.learningRate = schedule.learningRate(at: step)
+      prepareStatus(step, saving)
       let before = Environment.wallTime()
-      last = try learner.train(step: step, optimizer)
+      progress.lastLoss = try train(step, optimizer, saving)
       durations.append(Environment.wallTime() - before)
-      if step == 0 { first = last }
+      progress.step = step + 1
+      if step == 0 { progress.firstLoss = progress.lastLoss }
+      let wishes = try settleStatus(step, saving)
       var score: Double?
       if (step + 1) % options.validateEvery == 0 || step + 1 == options.steps {
         score = try validate()
-        if let score, score >= best {
-          (best, bestStep) = (score, step + 1)
-          snapshot.take()
+        if let score, score >= progress.best {
+          (progress.best, progress.bestStep) = (score, step + 1)
+          best.take()
         }
       }
+      progress.seconds = Environment.wallTime() - start
       try report(
-        StepReport(step: step + 1, loss: last, seconds: Environment.wallTime() - start, validation: score))
+        StepReport(step: step + 1, loss: progress.lastLoss, seconds: progress.seconds, validation: score))
+      try saving?.settle(progress, wishes)
     }
-    if best >= 0 { snapshot.restore() }
+    try saving?.finish(progress)
+    if progress.best >= 0 { best.restore() }
     try requireFiniteWeights()
+    try requireAlike(options.steps)
     try learner.prepareToPredict()
     return TrainingResult(
-      firstLoss: first, lastLoss: last, bestStep: bestStep, bestValidation: best < 0 ? nil : best,
-      seconds: Environment.wallTime() - start, stepSeconds: durations)
+      firstLoss: progress.firstLoss, lastLoss: progress.lastLoss, bestStep: progress.bestStep,
+      bestValidation: progress.best < 0 ? nil : progress.best, seconds: progress.seconds,
+      stepSeconds: durations, checkpoints: saving?.figures)
+  }
+
+  private func train(_ step: Int, _ optimizer: Optimizer, _ saving: Checkpoints?) throws -> Double {
+    do {
+      return try learner.train(step: step, optimizer)
+    } catch var error as NumericError {
+      error.kept = saving?.lastWhole
+      throw error
+    }
+  }
+
+  // MARK: What travels with a step
+
+  /// Steps between looks at whether the weights that all ranks hold are still alike.
+  private static let stepsBetweenChecksums = 50
+
+  private func prepareStatus(_ step: Int, _ saving: Checkpoints?) {
+    if let drift = DriftForTests.asked, drift == (communicator.rank, step) {
+      learner.sharedGroups.first?.values[0] += 1
+    }
+    guard let status = learner.status else { return }
+    let looks = step % Self.stepsBetweenChecksums == 0
+    status.checksum = looks ? StepStatus.checksum(learner.sharedGroups + learner.replicas) : 0
+    status.asks = status.hasTrouble || Watchdog.stopRequested || saving?.asks ?? false
+    status.isWritten = saving?.isWritten ?? false
+  }
+
+  /// After a step: what the ranks ask for, if any does, and a trouble of one becomes all ranks'.
+  private func settleStatus(_ step: Int, _ saving: Checkpoints?) throws -> Wishes {
+    guard let status = learner.status else { return Wishes() }
+    // Not every rank need see that one differs: who sees it says so with the next step.
+    let hasDrifted = status.hasDrifted || !status.isAlike(ranks: communicator.size)
+    defer { status.hasDrifted = hasDrifted }
+    guard status.asking > 0 else { return Wishes() }
+    let wishes = try Wishes(
+      stop: Watchdog.stopRequested, save: saving?.isDue ?? false, hasFailed: saving?.hasFailed ?? false,
+      trouble: status.hasTrouble
+    ).ofAll(communicator)
+    if wishes.trouble {
+      let fault = try communicator.agree(
+        on: status.fault.map { (code: 0, message: $0) }, kind: Message.status)
+      if let fault {
+        var error = NumericError(.explodingGradient, task: fault.message, rank: fault.rank, step: step - 1)
+        error.kept = saving?.lastWhole
+        throw error
+      }
+      try requireAlike(step + 1)
+    }
+    if wishes.stop && saving == nil { throw Stopped(step: step + 1, network: "", isSaved: false) }
+    return wishes
+  }
+
+  /// Throws `DriftError` on every rank if the weights that all hold are not alike.
+  private func requireAlike(_ step: Int) throws {
+    let groups = learner.sharedGroups + learner.replicas
+    guard communicator.size > 1, !groups.isEmpty else { return }
+    let sums = try communicator.allgather(Int64(StepStatus.checksum(groups)), kind: Message.status)
+    let counts = Dictionary(grouping: sums.indices, by: { sums[$0] })
+    guard counts.count > 1 else { return }
+    let most = counts.values.max { $0.count < $1.count }!
+    let odd = most.count * 2 > sums.count ? sums.indices.filter { !most.contains($0) } : []
+    throw DriftError(ranks: odd, step: step)
   }
 
   /// The last update is not followed by a sum that would find it out. Throws `NumericError` on every rank.
@@ -77,8 +172,11 @@ struct Trainer {
     let bad = learner.groups.first { group in
       !UnsafeBufferPointer(start: group.values, count: group.count).allSatisfy(\.isFinite)
     }
-    let agreed = try communicator.agree(on: bad.map { (code: 0, message: $0.name) }, kind: Message.status)
-    if let agreed { throw NumericError(task: agreed.message, step: options.steps - 1) }
+    let name = bad?.name ?? learner.status?.fault
+    let agreed = try communicator.agree(on: name.map { (code: 0, message: $0) }, kind: Message.status)
+    if let agreed {
+      throw NumericError(.weights, task: agreed.message, rank: agreed.rank, step: options.steps - 1)
+    }
   }
 
   /// Balanced accuracy of all tasks' validation examples together: each judged by its own patient's slot, or where all tasks draw from
@@ -117,8 +215,26 @@ struct Trainer {
   }
 }
 
+/// What a rank asks of all after a step.
+struct Wishes {
+  var stop = false
+  /// A checkpoint, by the clock.
+  var save = false
+  /// A checkpoint could not be written.
+  var hasFailed = false
+  /// Gradients that blew up, or weights that have drifted apart.
+  var trouble = false
+
+  /// What any rank asks.
+  func ofAll(_ communicator: Communicator) throws -> Wishes {
+    var flags: [Int64] = [stop, save, hasFailed, trouble].map { $0 ? 1 : 0 }
+    try flags.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .max, kind: Message.status) }
+    return Wishes(stop: flags[0] > 0, save: flags[1] > 0, hasFailed: flags[2] > 0, trouble: flags[3] > 0)
+  }
+}
+
 /// A copy of the best weights so far.
-private final class Snapshot {
+final class BestWeights {
   private let groups: [ParameterGroup]
   private let copies: [AlignedBuffer<Float>]
 
@@ -134,4 +250,18 @@ private final class Snapshot {
   func restore() {
     for (group, copy) in zip(groups, copies) { group.values.update(from: copy.data, count: group.count) }
   }
+
+  /// Where a group's copy lies; nil if it is not among those kept.
+  func copy(of group: ParameterGroup) -> UnsafeMutablePointer<Float>? {
+    groups.firstIndex { $0 === group }.map { copies[$0].data }
+  }
+}
+
+/// A rank whose shared weights go wrong at a step, so that a test can see it found: `HEARTWOOD_TEST_DRIFT=RANK:STEP`.
+private enum DriftForTests {
+  static let asked: (rank: Int, step: Int)? = {
+    let words = ProcessInfo.processInfo.environment["HEARTWOOD_TEST_DRIFT"]?.split(separator: ":") ?? []
+    let numbers = words.compactMap { Int($0) }
+    return numbers.count == 2 ? (numbers[0], numbers[1]) : nil
+  }()
 }

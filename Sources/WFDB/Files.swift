@@ -1,3 +1,5 @@
+import Files
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -77,25 +79,12 @@ extension FileSource {
   }
 }
 
-/// Writes through a temporary name and a rename, so that a reader never sees half a file.
+/// Writes the whole of a file or nothing, so that a reader never sees half of it.
 func writeAtomically(_ bytes: [UInt8], to path: String) throws {
-  guard !path.utf8.contains(0) else { throw WFDBError(file: path, .cannotWrite(EINVAL)) }
-  let temporary = "\(path).part-\(getpid())"
-  let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-  guard descriptor >= 0 else { throw WFDBError(file: path, .cannotWrite(errno)) }
-  var failure: Int32 = 0
-  bytes.withUnsafeBytes { buffer in
-    var written = 0
-    while written < buffer.count && failure == 0 {
-      let count = write(descriptor, buffer.baseAddress! + written, buffer.count - written)
-      if count >= 0 { written += count } else if errno != EINTR { failure = errno }
-    }
-  }
-  if close(descriptor) != 0 && failure == 0 { failure = errno }
-  if failure == 0 && rename(temporary, path) != 0 { failure = errno }
-  guard failure == 0 else {
-    unlink(temporary)
-    throw WFDBError(file: path, .cannotWrite(failure))
+  do {
+    try bytes.withUnsafeBytes { try AtomicFile.write([$0], to: path) }
+  } catch let error as FileError {
+    throw WFDBError(file: path, .cannotWrite(error.code))
   }
 }
 

@@ -14,7 +14,7 @@ struct AdaptationRun {
     self.command = command
     self.data = data
     self.session = session
-    folder = RunFolder(command.output)
+    folder = RunFolder(command.output, of: "adapt")
   }
 
   private var communicator: Communicator { session.communicator }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cohort
+import Files
 import Foundation
 import MPI
 import SharedTrunk

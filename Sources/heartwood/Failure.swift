@@ -1,5 +1,6 @@
 import ArgumentParser
 import Cohort
+import Files
 import Foundation
 import MPI
 import SharedTrunk
@@ -11,7 +12,11 @@ enum ExitStatus: Int32 {
   case data = 65
   case `internal` = 70
   case cannotCreate = 73
+  /// A rank made no progress, and was ended by its watchdog: it counts as lost.
+  case stalled = 71
   case inputOutput = 74
+  /// Stopped by a signal; the work is saved and can be gone on with.
+  case stopped = 75
 }
 
 /// Why the command ends: one line and a code.
@@ -31,11 +36,22 @@ struct Failure: Error {
     case let error as WFDBError: self.init(error.status, error.description)
     case let error as CohortError: self.init(error.status, error.description)
     case let error as ModelError: self.init(error.status, error.description)
-    case let error as NumericError: self.init(.internal, error.description)
+    case let error as AgreedError: self.init(error)
     case let error as AssemblyError: self.init(error.status, error.description)
     case let error as MPIError: self.init(.internal, error.description)
     case let error as ValidationError: self.init(.usage, error.message)
     default: self.init(.internal, "\(error)")
+    }
+  }
+
+  private init(_ error: any AgreedError) {
+    switch error {
+    case let error as Stopped:
+      self.init(
+        .stopped, "\(error); the same command\(error.isSaved ? " with --resume" : "") goes on from there")
+    case is CheckpointWriteError: self.init(.inputOutput, error.description)
+    case let error as CheckpointMismatch: self.init(error.isOfData ? .data : .usage, error.description)
+    default: self.init(.internal, error.description)
     }
   }
 

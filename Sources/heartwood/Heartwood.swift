@@ -56,9 +56,11 @@ struct Heartwood: ParsableCommand {
 enum Launcher {
   private static let environment = ProcessInfo.processInfo.environment
 
-  static var isFirstRank: Bool {
+  static var isFirstRank: Bool { rank == "0" }
+
+  static var rank: String {
     ["OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"].lazy.compactMap { environment[$0] }
-      .first ?? "0" == "0"
+      .first ?? "0"
   }
 
   /// How many ranks were started.

@@ -1,12 +1,14 @@
 import Foundation
 import MPI
 import Scaling
+import SharedTrunk
 
 extension Placement {
   /// Where this job's ranks are, on every rank.
   static func gathered(_ world: Communicator) throws -> Placement {
     let mine = [hostName, machineID, allowedCores].joined(separator: "\t")
-    let all = try world.broadcast(world.gather(mine, root: 0).joined(separator: "\n"), root: 0)
+    let listed = try world.gather(mine, root: 0, kind: Message.status).joined(separator: "\n")
+    let all = try world.broadcast(listed, root: 0, kind: Message.status)
       .split(separator: "\n", omittingEmptySubsequences: false)
       .map { $0.split(separator: "\t", omittingEmptySubsequences: false).map(String.init) }
     let (hosts, _) = numbered(all.map { $0[0] })

@@ -84,6 +84,8 @@ struct RunData {
   /// Every record used, in order, and one number over all that was read of them.
   let records: [String]
   let fingerprint: String
+  /// Of each record.
+  let fingerprints: [String: String]
   let seconds: Double
 
   /// Reads each source record on one rank, its task's owner's if it is a task, and the targets on the first; what cannot be used ends
@@ -96,10 +98,14 @@ struct RunData {
     let ownership = Ownership(tasks: cast.sources.count, ranks: session.ranks, rank: session.rank)
     let (sources, unseen) = try session.together {
       (
-        try ownership.own.map { try reader.source(cast.sources[$0], $0) },
+        try ownership.own.map {
+          Watchdog.feed("reading record \(cast.sources[$0])")
+          return try reader.source(cast.sources[$0], $0)
+        },
         session.leads
-          ? try cast.targets.enumerated().map {
-            try reader.target($0.element, cast.sources.count + $0.offset)
+          ? try cast.targets.enumerated().map { target -> Patient in
+            Watchdog.feed("reading record \(target.element)")
+            return try reader.target(target.element, cast.sources.count + target.offset)
           }
           : []
       )
@@ -118,11 +124,16 @@ struct RunData {
     }
     let flat = try communicator.allgatherv(mine, kind: Message.status).flatMap { $0.map { Int($0) } }
     counts = stride(from: 0, to: flat.count, by: 3).map { (flat[$0], flat[$0 + 1], flat[$0 + 2]) }
-    let prints = try communicator.allgatherv(
-      (sources.map(\.fingerprint) + unseen.map(\.fingerprint)).map { Int64(bitPattern: $0) },
-      kind: Message.status
+    let ofSources = try communicator.allgatherv(
+      sources.map { Int64(bitPattern: $0.fingerprint) }, kind: Message.status
     ).flatMap { $0 }
+    let ofTargets = try communicator.broadcast(
+      unseen.map { Int64(bitPattern: $0.fingerprint) }, kind: Message.status)
+    let prints = ofSources + ofTargets
     records = cast.sources + cast.targets
+    fingerprints = Dictionary(
+      zip(records, prints.map { String(format: "%016llx", UInt64(bitPattern: $0)) }), uniquingKeysWith: { $1 }
+    )
     // A sum does not depend on which rank read which record.
     fingerprint = String(format: "%016llx", prints.reduce(UInt64(0)) { $0 &+ UInt64(bitPattern: $1) })
     seconds = Environment.wallTime() - start

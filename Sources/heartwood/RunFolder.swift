@@ -1,20 +1,35 @@
+import Files
 import Foundation
 import SharedTrunk
 
-/// A run's output folder: `summary.json`, `metrics.jsonl`, `model/`, `report.html`.
+/// A run's output folder: `summary.json`, `metrics.jsonl`, `model/`, `checkpoints/`, `report.html`.
 final class RunFolder {
   let path: String
+  private let command: String
   private var metrics: FileHandle?
   private let encoder = JSONEncoder.line
   private var pending = Data()
   private var flushed = Date.distantPast
+  private var lock: RunLock?
+  /// Whether the folder held lines of a run that this one goes on with.
+  private var isContinued = false
 
-  init(_ path: String) { self.path = path }
+  /// `command`: the subcommand whose run it is.
+  init(_ path: String, of command: String) {
+    self.path = path
+    self.command = command
+  }
 
   var model: String { "\(path)/model" }
+  var checkpoints: String { "\(path)/checkpoints" }
+  private var summaryPath: String { "\(path)/summary.json" }
 
-  /// Creates the folder; refuses one that holds a run already, whole or cut off, so that nothing saved is overwritten.
-  func create(leads: Bool) throws {
+  /// Whether a run has ended well here.
+  var isFinished: Bool { FileManager.default.fileExists(atPath: summaryPath) }
+
+  /// Creates the folder, and on the rank that leads locks it. Refuses one that another process writes to, and unless the run `resumes`
+  /// one that holds a run already, whole or cut off, so that nothing saved is overwritten.
+  func create(leads: Bool, resumes: Bool = false) throws {
     let manager = FileManager.default
     do {
       try manager.createDirectory(atPath: model, withIntermediateDirectories: true)
@@ -25,7 +40,8 @@ final class RunFolder {
       throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
     }
     guard leads else { return }
-    if manager.fileExists(atPath: metricsPath) { throw holdsARun }
+    lock = try RunLock(path, of: command)
+    if manager.fileExists(atPath: metricsPath) && !resumes { throw holdsARun }
     if manager.fileExists(atPath: "\(path)/units") {
       throw Failure(.cannotCreate, "--output \(path) holds work of `heartwood paper`; choose another folder")
     }
@@ -33,8 +49,12 @@ final class RunFolder {
 
   /// Opens `metrics.jsonl` on the rank that leads: from here on the folder holds a run. Not before the data are read, so that a run
   /// that they refuse leaves the folder free.
-  func begin(leads: Bool) throws {
+  func begin(leads: Bool, resumes: Bool = false) throws {
     guard leads else { return }
+    if resumes, FileManager.default.fileExists(atPath: metricsPath) {
+      isContinued = true
+      return try keepLines { _ in true }
+    }
     // Exclusively: of two runs into one folder, one is refused, and a run that was cut off stays as it is.
     let file = open(metricsPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard file >= 0 else {
@@ -47,10 +67,42 @@ final class RunFolder {
   }
 
   private var holdsARun: Failure {
-    Failure(.cannotCreate, "--output \(path) holds a run already; choose another folder")
+    Failure(
+      .cannotCreate,
+      "--output \(path) holds a run already; choose another folder, or go on with it by --resume")
   }
 
   private var metricsPath: String { "\(path)/metrics.jsonl" }
+
+  /// Of a run that is gone on with: keeps those of its lines so far that `stays` says of, and returns them, in order.
+  func keep<Line: Decodable>(_ type: Line.Type, where stays: (Line) -> Bool) throws -> [Line] {
+    guard isContinued, metrics != nil else { return [] }
+    try flush()
+    let decoder = JSONDecoder()
+    var lines: [Line] = []
+    try keepLines { text in
+      guard let line = try? decoder.decode(Line.self, from: text) else { return true }
+      if stays(line) { lines.append(line) }
+      return stays(line)
+    }
+    return lines
+  }
+
+  /// Writes the file anew with the lines that stay, and opens it to add more. A last line that was cut off goes.
+  private func keepLines(_ stays: (Data) -> Bool) throws {
+    guard let text = FileManager.default.contents(atPath: metricsPath) else {
+      throw Failure(.inputOutput, "cannot read \(metricsPath): \(String(cString: strerror(errno)))")
+    }
+    let kept = text.split(separator: 0x0A).filter {
+      (try? JSONSerialization.jsonObject(with: $0)) != nil && stays($0)
+    }
+    try AtomicFile.write(kept.reduce(into: Data()) { $0 += $1 + [0x0A] }, to: metricsPath)
+    let file = open(metricsPath, O_WRONLY | O_APPEND | O_CLOEXEC)
+    guard file >= 0 else {
+      throw Failure(.inputOutput, "cannot write \(metricsPath): \(String(cString: strerror(errno)))")
+    }
+    metrics = FileHandle(fileDescriptor: file, closeOnDealloc: true)
+  }
 
   /// Adds a line to `metrics.jsonl` (on the rank that created it). Lines reach the file within a second of training, or by `flush`.
   func log(_ line: some Encodable) throws {

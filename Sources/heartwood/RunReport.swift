@@ -194,7 +194,7 @@ struct RunReport {
   }
 
   private var kinds: Table {
-    var table = Table(["payload of all ranks, whole run but its baselines", "bytes"])
+    var table = Table(["payload of all ranks, whole run", "bytes"])
     for (kind, bytes) in summary.wire.bytesByKind.sorted(by: { $0.key < $1.key }) {
       table.add([kind, "\(bytes)"])
     }

@@ -1,3 +1,4 @@
+import Cohort
 import Foundation
 import Layers
 import MPI
@@ -13,10 +14,13 @@ struct Session {
   /// Seconds from the start of the process until MPI was ready.
   let startupSeconds: Double
 
-  /// Runs `body` on every rank and exits. Errors that all ranks know (`Shared`, `NumericError`) end the job in good order;
+  /// Runs `body` on every rank and exits. Errors that all ranks know (`Shared`, `AgreedError`) end the job in good order;
   /// any other, known to one rank alone, aborts it.
-  static func run(_ body: (Session) throws -> Void) -> Never {
+  ///
+  /// - Parameter canStop: whether the command saves its work when a signal asks it to stop.
+  static func run(canStop: Bool = false, _ body: (Session) throws -> Void) -> Never {
     do {
+      try startWatchdog(canStop: canStop)
       _ = try Environment.initialize(.funneled)
     } catch {
       Failure(error).exit()
@@ -24,19 +28,32 @@ struct Session {
     let world = Communicator.world
     do {
       let session = Session(communicator: world, startupSeconds: ProcessClock.sinceStart)
+      try session.requireAlike(Self.program)
       try session.agreeOnCPU()
       try body(session)
       try Environment.finalize()
       exit(0)
     } catch let shared as Shared {
       session(world, ends: shared.failure)
-    } catch let error as NumericError {
+    } catch let error as AgreedError {
       session(world, ends: Failure(error))
     } catch {
       let failure = Failure(error)
       failure.print()
       world.abort(failure.status.rawValue)
     }
+  }
+
+  /// `HEARTWOOD_WATCHDOG`: seconds without progress after which a rank ends itself; 0 for no watchdog.
+  private static func startWatchdog(canStop: Bool) throws {
+    let text = ProcessInfo.processInfo.environment["HEARTWOOD_WATCHDOG"] ?? "60"
+    guard let limit = Double(text), limit >= 0, limit <= 1e6 else {
+      throw Failure(.usage, "HEARTWOOD_WATCHDOG=\(text): seconds, or 0 for no watchdog")
+    }
+    Watchdog.start(
+      limit: limit, name: "heartwood: rank \(Launcher.rank)", turn: Int(Launcher.rank) ?? 0,
+      code: ExitStatus.stalled.rawValue,
+      takesSignals: canStop, hint: "HEARTWOOD_WATCHDOG=SECONDS sets the limit")
   }
 
   private static func session(_ world: Communicator, ends failure: Failure) -> Never {
@@ -96,9 +113,46 @@ struct Session {
     }
   }
 
+  /// What must be the same on every rank before anything else can be: by name, in the order of the message.
+  private static var program: [(name: String, value: String)] {
+    let size = (try? FileManager.default.attributesOfItem(atPath: "/proc/self/exe")[.size] as? Int) ?? nil
+    return [
+      ("version", "\(Heartwood.version), a program of \(size ?? 0) bytes"),
+      ("byte order", Int(1).littleEndian == 1 ? "little-endian" : "big-endian"),
+      ("options", CommandLine.arguments.dropFirst().joined(separator: " ")),
+    ]
+  }
+
+  /// Compares named values over the ranks by their hashes; where one differs, ends the job and names it, the first rank that has another
+  /// value than rank 0, and both values.
+  func requireAlike(_ values: [(name: String, value: String)]) throws {
+    guard ranks > 1 else { return }
+    var hashes = values.map { value in
+      var hash = Fingerprint()
+      hash.add(value.value)
+      return Int64(bitPattern: hash.value)
+    }
+    let mine = hashes
+    hashes += hashes.map { ~$0 }  // the greatest is the complement of the complements' least
+    try hashes.withUnsafeMutableBufferPointer { try communicator.allreduce($0, .min, kind: Message.status) }
+    guard let index = mine.indices.first(where: { hashes[$0] != ~hashes[mine.count + $0] }) else { return }
+    let (name, value) = values[index]
+    let all = try communicator.allgatherv(Array(value.utf8), kind: Message.status)
+    let odd = all.firstIndex { $0 != all[0] }!
+    func shown(_ rank: Int) -> String { String(decoding: all[rank], as: UTF8.self).prefix(200).description }
+    try end(
+      name == "options" ? .usage : .internal,
+      "rank \(odd) differs from rank 0 in its \(name): \(shown(odd)); on rank 0: \(shown(0))")
+  }
+
   /// Mixed nodes must round alike: all ranks use the lowest CPU level among them.
   private func agreeOnCPU() throws {
     let lowest = try communicator.allreduce(CPULevel.supported.rawValue, .min, kind: Message.status)
+    let highest = try communicator.allreduce(CPULevel.supported.rawValue, .max, kind: Message.status)
+    if leads, lowest != highest, let low = CPULevel(rawValue: lowest), let high = CPULevel(rawValue: highest)
+    {
+      say("The hosts' CPUs differ: all ranks compute at level \(low), though some have \(high)")
+    }
     guard let level = CPULevel(rawValue: lowest), CPULevel.use(level) else {
       throw Failure(.internal, "oneDNN does not take the CPU level that all ranks have")
     }

@@ -82,8 +82,11 @@ struct Summary: Codable {
     /// Payload handed to MPI by one rank in one training step, status and loss included.
     let bytesPerStepPerRank: Int
     let collectivesPerStep: Int
-    /// Payload of the whole run but its baselines, all ranks together.
+    /// Payload of the whole run, baselines and judgement included, all ranks together. What is sent later is not in it: this sum
+    /// itself, and the agreement that the run's files are written (8 bytes a number).
     let bytesByKind: [String: Int]
+    /// All that was handed to MPI: the sum of the kinds, or a kind is missing there.
+    let bytes: Int
   }
   struct DataUsed: Codable {
     let records: [String]
@@ -130,6 +133,8 @@ struct Summary: Codable {
   let wire: Wire
   let data: DataUsed
   let seconds: Seconds
+  /// What saving the run's own network cost the first rank; nil if nothing was saved.
+  let checkpoints: CheckpointFigures?
   let peakMemoryMB: [Double]
 
   func encoded() throws -> Data { try JSONEncoder.readable.encode(self) }

@@ -146,7 +146,24 @@ struct Train: ParsableCommand {
   @Option(help: "Seed of every random choice.")
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("Run folder to write; must not hold a run already.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp(
+      "Save the state of training every N steps, or every N seconds as Ns (default: 60s), or never; a signal saves it too.",
+      valueName: "N|Ns"))
+  var checkpointEvery: CheckpointInterval = .init(interval: .seconds(60))
+
+  @Option(help: ArgumentHelp("How many checkpoints of a network to keep.", valueName: "K"))
+  var keepCheckpoints = 2
+
+  @Flag(
+    help:
+      "Go on from the newest whole checkpoint in --output, to the same weights as a run that never stopped, on any number of ranks; from the beginning if there is none."
+  )
+  var resume = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Run folder to write; must not hold a run already, but with --resume.", valueName: "dir"))
   var output: String
 
   func validate() throws {
@@ -158,6 +175,7 @@ struct Train: ParsableCommand {
       try check(
         learningRate > 0 && learningRate.isFinite, "--learning-rate \(learningRate): must be positive")
     }
+    try check(keepCheckpoints > 0, "--keep-checkpoints \(keepCheckpoints): 1 or more")
     try check(!(scenario == .consistent && targets != nil), "--targets is for --scenario inconsistent")
     try check(
       dataOptions.simulate == nil || (records == nil && targets == nil),
@@ -263,7 +281,7 @@ struct Train: ParsableCommand {
 
   func run() throws {
     let source = try dataOptions.source()
-    Session.run { session in try TrainingRun(self, source, session).run() }
+    Session.run(canStop: true) { session in try TrainingRun(self, source, session).run() }
   }
 
   // MARK: What the options mean
@@ -318,6 +336,29 @@ struct Train: ParsableCommand {
     if rr { shape.extraFeatures = RRFeatures.count }
     if let dropout { shape.dropout = dropout }
     return readsOwnStatistics ? shape.besideOwnStatistics : shape
+  }
+
+  /// "100", "30s" or "never".
+  struct CheckpointInterval: ExpressibleByArgument {
+    let interval: CheckpointPlan.Interval
+
+    init(interval: CheckpointPlan.Interval) { self.interval = interval }
+
+    init?(argument: String) {
+      if argument == "never" {
+        interval = .seconds(.infinity)
+      } else if argument.hasSuffix("s"), let seconds = Double(argument.dropLast()), seconds > 0,
+        seconds.isFinite
+      {
+        interval = .seconds(seconds)
+      } else if let steps = Int(argument), steps > 0 {
+        interval = .steps(steps)
+      } else {
+        return nil
+      }
+    }
+
+    var defaultValueDescription: String { "60s" }
   }
 
   /// A comma-separated list of single-task networks.

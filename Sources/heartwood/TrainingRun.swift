@@ -14,7 +14,7 @@ struct TrainingRun {
     self.command = command
     self.source = source
     self.session = session
-    folder = RunFolder(command.output)
+    folder = RunFolder(command.output, of: "train")
   }
 
   private var communicator: Communicator { session.communicator }
@@ -25,16 +25,23 @@ struct TrainingRun {
       command.shape(command.main).bytes(batch: command.options.batch)
         * Double(command.experiment.taskCount(records: cast.sources.count))
         / Double(session.ranks))
-    try session.together { try folder.create(leads: session.leads) }
+    try session.together { try folder.create(leads: session.leads, resumes: command.resume) }
+    guard try !session.fromFirst({ folder.isFinished }) else {
+      if session.leads { say("The run in \(folder.path) has ended well: nothing to go on with") }
+      return
+    }
     if session.leads { say("Data: \(source.sentence)\(cast.note.map { "; \($0)" } ?? "")") }
     let data = try RunData(command, cast, source, folder, session)
-    try session.together { try folder.begin(leads: session.leads) }
+    try session.requireAlike(try shared(data))
+    try session.together { try folder.begin(leads: session.leads, resumes: command.resume) }
 
+    Watchdog.feed("training")
     let main = try learn(command.main, data)
-    let wire = try wireTotals(main)
     try session.together { try main.network.write(description(data, cast, main.network), to: folder.model) }
     let baselines = try command.besides.map { try learn($0, data) }
+    Watchdog.feed("writing results")
     let memory = try communicator.allgather(ProcessClock.peakMemoryMB, kind: Message.status)
+    let wire = try wireTotals(main)
 
     try session.together {
       guard session.leads else { return }
@@ -76,12 +83,23 @@ struct TrainingRun {
         speaks: session.leads)
     }
     var history = History()
-    let trained = try TrainedSystem(system, command.shape(system), data.tasks, options, communicator) {
-      member, report in
-      progress[member].show(report)
-      if session.leads && member == 0 { history.add(report) }
-      try folder.log(StepLine(name(member), report))
-    }
+    Watchdog.feed("training \(system.name)")
+    let plan = try checkpointPlan(system, data)
+    let trained = try TrainedSystem(
+      system, command.shape(system), data.tasks, options, communicator,
+      saving: { member in
+        CheckpointsOfNetwork(plan, name: name(member), isAboutToSave: folder.flush, say: { say($0) })
+      },
+      begins: { member, done in
+        let lines = try takeUp(name(member), of: system, from: done)
+        for line in lines where member == 0 { history.add(line.report) }
+      },
+      report: { member, report in
+        progress[member].show(report)
+        if session.leads && member == 0 { history.add(report) }
+        try folder.log(StepLine(name(member), report))
+      })
+    Watchdog.feed("judging \(system.name)")
     let sent = communicator.traffic.snapshot
     let start = Environment.wallTime()
     let judged = try judge(trained, data)
@@ -98,6 +116,47 @@ struct TrainingRun {
     }
     try folder.flush()
     return outcome
+  }
+
+  /// On the first rank, of a run that is gone on with: what `metrics.jsonl` tells of a network's steps that are not done again.
+  private func takeUp(_ network: String, of system: System, from step: Int) throws -> [StepLine] {
+    _ = try folder.keep(EvaluationLine.self) { $0.network != system.name }
+    return try folder.keep(StepLine.self) { $0.network != network || $0.step <= step }
+      .filter { $0.network == network }
+  }
+
+  /// What all ranks have in common once the data are read.
+  private func shared(_ data: RunData) throws -> [(name: String, value: String)] {
+    func json(_ value: some Encodable) throws -> String {
+      String(decoding: try JSONEncoder.line.encode(value), as: UTF8.self)
+    }
+    var beats = Fingerprint()
+    for examples in data.targets.map(\.examples)
+      + (data.tasks.pool.map { [$0.parts.training, $0.parts.test] } ?? [])
+    {
+      examples.windows.withUnsafeBytes { beats.add($0) }
+    }
+    return [
+      ("network", try json(command.shape(command.main))), ("training options", try json(command.options)),
+      ("tasks", data.tasks.names.joined(separator: ", ")),
+      ("data", "\(data.fingerprint), beats that all hold: \(String(format: "%016llx", beats.value))"),
+    ]
+  }
+
+  private func checkpointPlan(_ system: System, _ data: RunData) throws -> CheckpointPlan {
+    let experiment = command.experiment
+    var identity = [
+      "network": system.name, "tasks": data.tasks.names.joined(separator: ", "),
+      "experiment":
+        "\(experiment.problem) \(experiment.scenario) \(experiment.tasks) \(experiment.split) \(experiment.labelling.rawValue)",
+      "borrow": "\(command.borrow)",
+    ]
+    identity.merge(try CheckpointPlan.words(command.shape(system), "shape")) { $1 }
+    identity.merge(try CheckpointPlan.words(command.options, "options")) { $1 }
+    for (record, fingerprint) in data.fingerprints { identity["data.\(record)"] = fingerprint }
+    return CheckpointPlan(
+      folder: folder.checkpoints, interval: command.checkpointEvery.interval, keeps: command.keepCheckpoints,
+      resumes: command.resume, identity: identity)
   }
 
   /// Beats whose figures are also taken together: a target's, a known patient's, or a pool's.
@@ -206,15 +265,15 @@ struct TrainingRun {
   /// Payload of all ranks by kind, up to now.
   private func wireTotals(_ main: Outcome) throws -> Summary.Wire {
     let ledger = communicator.traffic.snapshot
-    var totals: [String: Int] = [:]
-    for kind in Message.all {
-      let bytes = ledger[kind].bytes
-      totals[kind.name] = Int(try communicator.allreduce(Int64(bytes), .sum, kind: Message.status))
+    var totals = (Message.all.map { ledger[$0].bytes } + [ledger.total.bytes]).map { Int64($0) }
+    try totals.withUnsafeMutableBufferPointer {
+      try communicator.allreduce($0, .sum, kind: Message.status)
     }
     return Summary.Wire(
-      bytesPerStepPerRank: main.stepBytes / command.options.steps,
+      bytesPerStepPerRank: main.stepBytes / max(main.training.stepSeconds.count, 1),
       collectivesPerStep: main.network.collectivesPerStep,
-      bytesByKind: totals)
+      bytesByKind: Dictionary(uniqueKeysWithValues: zip(Message.all.map(\.name), totals.map { Int($0) })),
+      bytes: Int(totals.last!))
   }
 
   private func summary(
@@ -223,7 +282,10 @@ struct TrainingRun {
   ) -> Summary {
     let options = command.options
     let ownership = data.tasks.ownership
-    let perStep = main.training.stepSeconds.sorted()[main.training.stepSeconds.count / 2]
+    let stepSeconds = main.training.stepSeconds.sorted()
+    let perStep =
+      stepSeconds.isEmpty
+      ? main.training.seconds / Double(options.steps) : stepSeconds[stepSeconds.count / 2]
     return Summary(
       heartwood: Heartwood.version, problem: command.problem.rawValue, scenario: command.scenario.rawValue,
       branch: command.branch.rawValue, learning: command.learning.rawValue, fusion: command.fusion.rawValue,
@@ -253,7 +315,7 @@ struct TrainingRun {
       seconds: Summary.Seconds(
         total: ProcessClock.sinceStart, startup: session.startupSeconds, data: data.seconds,
         training: main.training.seconds, evaluation: main.evaluationSeconds),
-      peakMemoryMB: memory)
+      checkpoints: main.training.checkpoints.flatMap { $0.count > 0 ? $0 : nil }, peakMemoryMB: memory)
   }
 }
 
@@ -284,7 +346,7 @@ extension Traffic.Snapshot {
 }
 
 /// A line of `metrics.jsonl`: a training step.
-private struct StepLine: Encodable {
+private struct StepLine: Codable {
   let network: String
   let step: Int
   let loss: Double
@@ -298,10 +360,14 @@ private struct StepLine: Encodable {
     seconds = report.seconds
     validationBalancedAccuracy = report.validation
   }
+
+  var report: StepReport {
+    StepReport(step: step, loss: loss, seconds: seconds, validation: validationBalancedAccuracy)
+  }
 }
 
 /// A line of `metrics.jsonl`: a judgement.
-private struct EvaluationLine: Encodable {
+private struct EvaluationLine: Codable {
   let network: String
   let result: Summary.Result
 }

@@ -101,9 +101,12 @@ final class ModelFilesTests: CommandTestCase {
         70, "not finite", [1, 2], ["evaluate", "--data", database, "--records", "sim003"] + output)
       try expectSoon(70, "not finite", [1, 2], ["predict", "--record", "\(database)/sim003"] + output)
       guard name == "concat" else { continue }
-      try expectSoon(
-        70, "not finite", [1, 2],
-        ["adapt", "--data", database, "--record", "sim003", "--seconds", "60"] + output)
+      for ranks in [1, 2] {
+        try expectSoon(
+          70, "not finite", [ranks],
+          ["adapt", "--data", database, "--record", "sim003", "--seconds", "60"] + output.dropLast()
+            + ["\(folder)/no-\(ranks)"])
+      }
     }
   }
 

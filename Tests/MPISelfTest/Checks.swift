@@ -1,3 +1,4 @@
+import CMPIShim
 import Foundation
 import MPI
 
@@ -305,6 +306,43 @@ final class Checks {
     expectEqual(spent[gradients], Traffic.Tally(calls: 3, bytes: broadcast + 160), "bytes of gradients")
     expectEqual(spent.total, Traffic.Tally(calls: 6, bytes: 2560 + broadcast), "all bytes")
     expectEqual(spent.byKind.count, 2, "kinds")
+
+    // Lengths that differ by rank, and a communicator made from the world.
+    let varied = Kind("varied")
+    let counts = (0..<size).map { $0 + 1 }
+    let total = counts.reduce(0, +)
+    let own = UnsafeBufferPointer(rebasing: numbers[..<counts[rank]])
+    let all = UnsafeMutableBufferPointer<Int64>.allocate(capacity: total)
+    defer { all.deallocate() }
+    let twin = try world.duplicate()
+    try twin.allgatherv(own, into: all, counts: counts, kind: varied)
+    try twin.gatherv(own, into: all, counts: counts, root: 0, kind: varied)
+    try twin.reduceScatter(
+      UnsafeBufferPointer(all), into: UnsafeMutableBufferPointer(rebasing: numbers[..<counts[rank]]),
+      counts: counts, .sum, kind: varied)
+    try twin.free()
+    expectEqual(
+      world.traffic.snapshot[varied], Traffic.Tally(calls: 3, bytes: 8 * (2 * counts[rank] + total)),
+      "bytes of calls that vary by rank")
+    let bytes: [UInt8] = [1, 2, 3]
+    let before = world.traffic.total
+    expectEqual(try world.broadcast(bytes, root: 0), bytes, "three bytes")
+    // Their number goes before them.
+    expectEqual(
+      world.traffic.total - before, Traffic.Tally(calls: 2, bytes: rank == 0 ? 8 + 3 : 0), "bytes of bytes")
+
+    // Past its table the shim sends nothing: a rank alone would wait for the others here.
+    if rank == 0 {
+      let sent = world.traffic.total
+      for kind in [-1, Int32(CMPI_KINDS)] {
+        expect(
+          cmpi_allreduce_in_place(
+            kind, numbers.baseAddress, 1, Int32(CMPI_INT64), Int32(CMPI_SUM), cmpi_world())
+            != 0,
+          "a sum of kind \(kind)")
+      }
+      expectEqual(world.traffic.total, sent, "all bytes, after calls of no kind")
+    }
     expectEqual(spent[Kind("never used")], Traffic.Tally(), "a kind that was never used")
     expectEqual(Kind("activations"), activations, "a kind made twice")
   }

@@ -93,8 +93,8 @@ final class SystemTests: OneRankTestCase {
     func train(_ system: System, seed: UInt64) throws -> (TrainedSystem, reports: [Int]) {
       var reports = [0, 0, 0]
       let trained = try TrainedSystem(
-        system, .small(dropout: 0.2), tasks, .small(steps: 4, seed: seed), Communicator.world
-      ) { member, _ in reports[member] += 1 }
+        system, .small(dropout: 0.2), tasks, .small(steps: 4, seed: seed), Communicator.world,
+        report: { member, _ in reports[member] += 1 })
       return (trained, reports)
     }
     let (average, reports) = try train(.stl(.average), seed: 3)

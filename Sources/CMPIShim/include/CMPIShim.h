@@ -30,16 +30,25 @@ int cmpi_dup(CMPICommunicator *comm, CMPICommunicator **result);
 int cmpi_split(CMPICommunicator *comm, int color, int key, CMPICommunicator **result);
 int cmpi_free(CMPICommunicator *comm);
 
-// Collectives.
+// The ledger: what this process handed to MPI, by kind of message, in calls and bytes of payload. Every collective below that carries
+// payload takes its kind, a number below CMPI_KINDS, and enters itself before it sends; another number is MPI_ERR_ARG, and nothing is sent.
+enum { CMPI_KINDS = 64 };
+typedef struct {
+  long long calls, bytes;
+} CMPITally;
+CMPITally cmpi_sent(int kind);
+
+// Collectives. In the ledger: allreduce's buffer; the root's buffer of a broadcast, and nothing elsewhere; else what is sent.
 int cmpi_barrier(CMPICommunicator *comm);
 // A barrier that sleeps between two looks at whether all have come.
 int cmpi_barrier_sleeping(CMPICommunicator *comm, long nanoseconds);
-int cmpi_bcast(void *buffer, int count, int type, int root, CMPICommunicator *comm);
-int cmpi_allreduce_in_place(void *buffer, int count, int type, int op, CMPICommunicator *comm);
-int cmpi_allgather(const void *send, int count, int type, void *receive, CMPICommunicator *comm);
-int cmpi_allgatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
-                    CMPICommunicator *comm);
-int cmpi_reduce_scatter(const void *send, void *receive, const int *counts, int type, int op, CMPICommunicator *comm);
-int cmpi_gather(const void *send, int count, int type, void *receive, int root, CMPICommunicator *comm);
-int cmpi_gatherv(const void *send, int count, int type, void *receive, const int *counts, const int *displacements,
-                 int root, CMPICommunicator *comm);
+int cmpi_bcast(int kind, void *buffer, int count, int type, int root, CMPICommunicator *comm);
+int cmpi_allreduce_in_place(int kind, void *buffer, int count, int type, int op, CMPICommunicator *comm);
+int cmpi_allgather(int kind, const void *send, int count, int type, void *receive, CMPICommunicator *comm);
+int cmpi_allgatherv(int kind, const void *send, int count, int type, void *receive, const int *counts,
+                    const int *displacements, CMPICommunicator *comm);
+int cmpi_reduce_scatter(int kind, const void *send, void *receive, const int *counts, int type, int op,
+                        CMPICommunicator *comm);
+int cmpi_gather(int kind, const void *send, int count, int type, void *receive, int root, CMPICommunicator *comm);
+int cmpi_gatherv(int kind, const void *send, int count, int type, void *receive, const int *counts,
+                 const int *displacements, int root, CMPICommunicator *comm);

@@ -1,4 +1,5 @@
 import Cohort
+import Files
 import MPI
 import SharedTrunk
 

@@ -96,7 +96,7 @@ struct Paper: ParsableCommand {
   func run() throws {
     let folder = data ?? ProcessInfo.processInfo.environment["HEARTWOOD_DATA"] ?? ""
     guard !folder.isEmpty else { throw Failure(.usage, "no data: give --data DIR (or HEARTWOOD_DATA)") }
-    Session.run { session in try PaperRun(self, data: folder, session).run() }
+    Session.run(canStop: true) { session in try PaperRun(self, data: folder, session).run() }
   }
 
   private static let groups = Study.Group.allCases.map(\.rawValue) + ["tuning"]

@@ -1,4 +1,5 @@
 import Cohort
+import Files
 import Foundation
 import Layers
 import MPI
@@ -23,7 +24,7 @@ struct PaperRun {
 
   func run() throws {
     let lock = try session.together { try makeFolder() }
-    defer { if let lock { close(lock) } }
+    defer { withExtendedLifetime(lock) {} }
     try requireSharedFolder()
     let plan = try session.fromFirst { try self.plan() }
     let wanted = allWork(plan).filter { command.wants($0) }
@@ -217,6 +218,11 @@ struct PaperRun {
       tell()
       do {
         try AtomicFile.write(try work.result(try key(work.study), library, alone), to: path(work))
+      } catch is Stopped {
+        // SIGTERM also comes from mpirun, which kills this rank a second later if another has failed and told why. And one speaks for all.
+        if Watchdog.stopSignal == SIGTERM || !session.leads { sleep(2) }
+        throw Failure(
+          .stopped, "stopped; what is done is kept in \(unitFolder), and the same command goes on from there")
       } catch {
         // Known to this rank alone, even if it is of a kind that ranks otherwise share.
         let failure = Failure(error)
@@ -325,8 +331,8 @@ struct PaperRun {
 
   // MARK: Files
 
-  /// Makes the folder on the first rank and locks it against another run of this command, as long as the descriptor is open.
-  private func makeFolder() throws -> Int32? {
+  /// Makes the folder on the first rank and locks it against another run of this command.
+  private func makeFolder() throws -> RunLock? {
     guard session.leads else { return nil }
     let manager = FileManager.default
     for name in ["metrics.jsonl", "summary.json"]
@@ -339,15 +345,11 @@ struct PaperRun {
       throw Failure(
         .cannotCreate, "cannot create --output \(command.output): \((error as NSError).localizedDescription)")
     }
-    let lock = open("\(command.output)/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0, lock >= 0 else {
+    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0 else {
       throw Failure(
         .cannotCreate, "cannot write into --output \(command.output): \(String(cString: strerror(errno)))")
     }
-    guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-      throw Failure(.cannotCreate, "another run of paper is at work in --output \(command.output)")
-    }
-    return lock
+    return try RunLock(command.output, of: "paper")
   }
 
   /// All ranks must see what the first one writes; a network's file system may take a moment.

@@ -126,12 +126,12 @@ extension Unit {
     var losses = [Double](repeating: 0, count: Self.lossBlocks)
     var steps = [Int](repeating: 0, count: Self.lossBlocks)
     let trained = try TrainedSystem(
-      entrant.system, study.shape(entrant), set, options, trial.communicator
-    ) { member, report in
-      guard member == 0 else { return }
-      losses[block(report.step - 1)] += report.loss
-      steps[block(report.step - 1)] += 1
-    }
+      entrant.system, study.shape(entrant), set, options, trial.communicator,
+      report: { member, report in
+        guard member == 0 else { return }
+        losses[block(report.step - 1)] += report.loss
+        steps[block(report.step - 1)] += 1
+      })
     return try entrant.answers.map { asked in
       let answer = asked ?? study.recipe.answer
       let (examples, probabilities) = try trial.answers(trained, set, answer)

@@ -1,0 +1,64 @@
+import Files
+import Foundation
+
+/// The checkpoints of one network on disk: a folder a step.
+struct CheckpointFolder: Sendable {
+  let path: String
+
+  /// `root` holds those of all networks of a run.
+  init(_ root: String, network: String) {
+    let name = network.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+    path = "\(root)/\(String(name))"
+  }
+
+  func folder(_ step: Int) -> String { "\(path)/step-\(step)" }
+
+  /// Steps that there is a folder of, whole or not, the latest first.
+  var steps: [Int] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+    return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted(by: >)
+  }
+
+  /// Makes the folder of a step. Throws `ModelError.unwritable`.
+  func make(_ step: Int) throws {
+    do {
+      try FileManager.default.createDirectory(atPath: folder(step), withIntermediateDirectories: true)
+    } catch {
+      let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
+      throw ModelError.unwritable(folder(step), reason.localizedDescription)
+    }
+  }
+
+  func manifest(_ step: Int) throws(CheckpointFault) -> CheckpointManifest {
+    guard let data = FileManager.default.contents(atPath: "\(folder(step))/\(CheckpointManifest.file)") else {
+      throw CheckpointFault("it was not finished")
+    }
+    let manifest = try CheckpointManifest(decoding: data)
+    guard manifest.progress.step == step else {
+      throw CheckpointFault("\(CheckpointManifest.file) is of step \(manifest.progress.step)")
+    }
+    return manifest
+  }
+
+  /// Makes a checkpoint whole: all its files are there. Throws `ModelError.unwritable`.
+  func publish(_ manifest: CheckpointManifest) throws {
+    try AtomicFile.write(
+      try manifest.encoded(), to: "\(folder(manifest.progress.step))/\(CheckpointManifest.file)")
+  }
+
+  /// Removes what a run that was cut off left behind.
+  func removeUnfinished() {
+    for step in steps where access("\(folder(step))/\(CheckpointManifest.file)", F_OK) != 0 {
+      try? FileManager.default.removeItem(atPath: folder(step))
+    }
+  }
+
+  /// Removes those before the last of these steps that are not among them; later ones may be in the making. Of each the manifest goes first,
+  /// so that what is left at any moment is whole or unfinished.
+  func removeEarlier(than kept: [Int]) {
+    for step in steps where step < kept.last ?? 0 && !kept.contains(step) {
+      unlink("\(folder(step))/\(CheckpointManifest.file)")
+      try? FileManager.default.removeItem(atPath: folder(step))
+    }
+  }
+}

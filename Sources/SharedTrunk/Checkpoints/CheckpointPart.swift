@@ -1,0 +1,94 @@
+import Files
+import Foundation
+import Layers
+
+/// One file of a checkpoint: what one task has of its own, or what all tasks share. Of every parameter group its values, Adam's two moments
+/// and the best values so far, one after the other.
+///
+/// A safetensors file of vectors; its header is the same at every step, so it is made once, and what changes is one copy in memory, taken
+/// between two steps and written in the background.
+final class CheckpointPart: @unchecked Sendable {
+  let file: String
+  private let header: [UInt8]
+  private let vectors: [(source: UnsafeMutablePointer<Float>, count: Int)]
+  private let copy: AlignedBuffer<Float>
+
+  /// `best`: of each group, where there is one.
+  init(_ file: String, _ groups: [ParameterGroup], best: [UnsafeMutablePointer<Float>?]) {
+    self.file = file
+    var named: [(name: String, source: UnsafeMutablePointer<Float>, count: Int)] = []
+    for (number, (group, best)) in zip(groups, best).enumerated() {
+      let kinds = [
+        ("values", group.values), ("firstMoment", group.firstMoment), ("secondMoment", group.secondMoment),
+      ]
+      for (kind, source) in kinds + (best.map { [("best", $0)] } ?? []) {
+        named.append(("group\(number).\(kind)", source, group.count))
+      }
+    }
+    var offset = 0
+    let entries = named.map { name, _, count in
+      defer { offset += 4 * count }
+      return
+        #""\#(name)":{"dtype":"F32","shape":[\#(count)],"data_offsets":[\#(offset),\#(offset + 4 * count)]}"#
+    }
+    var json = Array("{\(entries.joined(separator: ","))}".utf8)
+    json += [UInt8](repeating: 0x20, count: (8 - json.count % 8) % 8)
+    header = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
+    vectors = named.map { ($0.source, $0.count) }
+    copy = AlignedBuffer(count: offset / 4)
+  }
+
+  var bytes: Int { header.count + 4 * copy.count }
+
+  /// Copies all numbers; training waits for this alone.
+  func take() {
+    var target = copy.data
+    for (source, count) in vectors {
+      target.update(from: source, count: count)
+      target += count
+    }
+  }
+
+  /// Writes the copy. Throws `FileError`.
+  func write(to folder: String) throws -> CheckpointManifest.File {
+    try header.withUnsafeBytes { header in
+      let chunks = [header, UnsafeRawBufferPointer(copy.buffer)]
+      try AtomicFile.write(chunks, to: "\(folder)/\(file)")
+      return CheckpointManifest.File(name: file, bytes: bytes, sha256: SHA256.hex(chunks))
+    }
+  }
+
+  /// Whether the copy holds numbers alone: a state that has blown up is not worth keeping.
+  var isFinite: Bool { copy.buffer.allSatisfy(\.isFinite) }
+
+  /// The file's bytes, whole and as the manifest has them.
+  func read(from folder: String, _ manifest: CheckpointManifest) throws(CheckpointFault) -> Data {
+    guard let entry = manifest.files.first(where: { $0.name == file }) else {
+      throw CheckpointFault("\(CheckpointManifest.file) does not name \(file)")
+    }
+    let path = "\(folder)/\(file)"
+    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
+    guard let size else { throw CheckpointFault("\(file) is missing") }
+    guard size == entry.bytes, size == bytes else {
+      throw CheckpointFault("\(file) has \(size) bytes, not \(size == entry.bytes ? bytes : entry.bytes)")
+    }
+    guard let data = FileManager.default.contents(atPath: path) else {
+      throw CheckpointFault("\(file) cannot be read")
+    }
+    guard data.starts(with: header), SHA256.hex(data) == entry.sha256 else {
+      throw CheckpointFault("\(file) is damaged: its SHA-256 is not the one written down")
+    }
+    return data
+  }
+
+  /// Takes over all numbers of what `read` gave.
+  func restore(_ data: Data) {
+    data.withUnsafeBytes { bytes in
+      var source = bytes.baseAddress! + header.count
+      for (target, count) in vectors {
+        UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: 4 * count)
+        source += 4 * count
+      }
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import Foundation
+
+/// When a run's checkpoints are written, where, and what they belong to.
+public struct CheckpointPlan: Sendable {
+  public enum Interval: Sendable, Equatable {
+    case steps(Int)
+    case seconds(Double)
+  }
+
+  /// The folder of all networks' checkpoints; every rank must see the same.
+  public let folder: String
+  public let interval: Interval
+  /// How many are kept of each network.
+  public let keeps: Int
+  /// Whether training goes on from the newest whole one.
+  public let resumes: Bool
+  /// All that decides what the weights will be, in words: the network, the tasks, the data's fingerprints. A checkpoint with another one
+  /// is refused.
+  public let identity: [String: String]
+
+  public init(folder: String, interval: Interval, keeps: Int, resumes: Bool, identity: [String: String]) {
+    self.folder = folder
+    self.interval = interval
+    self.keeps = keeps
+    self.resumes = resumes
+    self.identity = identity
+  }
+
+  /// Everything that an encodable value holds, by its path in JSON: "shape.branch.kind" is "cnn".
+  public static func words(_ value: some Encodable, _ name: String) throws -> [String: String] {
+    var words: [String: String] = [:]
+    func walk(_ value: Any, _ path: String) {
+      switch value {
+      case let object as [String: Any]: for (key, value) in object { walk(value, "\(path).\(key)") }
+      case let list as [Any]: words[path] = list.map { "\($0)" }.joined(separator: ", ")
+      default: words[path] = "\(value)"
+      }
+    }
+    walk(try JSONSerialization.jsonObject(with: try JSONEncoder().encode(value)), name)
+    return words
+  }
+}
+
+/// How one network's training is saved.
+public struct CheckpointsOfNetwork {
+  let plan: CheckpointPlan
+  let name: String
+  let isAboutToSave: () throws -> Void
+  let say: (String) -> Void
+
+  /// - Parameters:
+  ///   - name: the network's, unique in its run.
+  ///   - isAboutToSave: called on every rank before a state is taken.
+  ///   - say: what a person should know, told on the first rank.
+  public init(
+    _ plan: CheckpointPlan, name: String, isAboutToSave: @escaping () throws -> Void,
+    say: @escaping (String) -> Void
+  ) {
+    self.plan = plan
+    self.name = name
+    self.isAboutToSave = isAboutToSave
+    self.say = say
+  }
+}
+
+/// What checkpoints cost a run on this rank.
+public struct CheckpointFigures: Codable, Sendable {
+  /// Taken by this process.
+  public internal(set) var count = 0
+  /// Of this rank's part of one.
+  public internal(set) var bytes = 0
+  /// How long training stood still for each.
+  public internal(set) var stallMilliseconds: [Double] = []
+}

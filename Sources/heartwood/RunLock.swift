@@ -1,0 +1,25 @@
+import Foundation
+
+/// Keeps a second process from writing into a run's folder. The kernel lets go of it when this process ends, however it ends: a lock
+/// is never stale.
+final class RunLock {
+  private let file: Int32
+
+  /// `command`: the subcommand whose run it is. Throws `Failure` if another process has it.
+  init(_ folder: String, of command: String) throws {
+    let path = "\(folder)/.lock"
+    file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+    guard file >= 0 else {
+      throw Failure(.cannotCreate, "cannot create \(path): \(String(cString: strerror(errno)))")
+    }
+    // A file system without locks has nothing to say.
+    guard flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK else {
+      throw Failure(
+        .cannotCreate,
+        "another run of \(command) is at work in --output \(folder); wait for its end, or choose another folder"
+      )
+    }
+  }
+
+  deinit { close(file) }
+}

@@ -1,0 +1,160 @@
+import Cohort
+import Foundation
+import MPI
+import SharedTrunk
+import XCTest
+
+/// Training that is cut off and taken up again, and checkpoints that are torn.
+final class CheckpointTests: OneRankTestCase {
+  private var folder = ""
+
+  override func setUpWithError() throws {
+    try super.setUpWithError()
+    folder = NSTemporaryDirectory() + "checkpoints-\(UUID().uuidString)"
+  }
+
+  override func tearDown() { try? FileManager.default.removeItem(atPath: folder) }
+
+  /// What ends a run on its way.
+  private struct CutOff: Error {}
+
+  private var tasks: TaskSet {
+    .onOneRank(
+      TaskSet.random(3).own.map {
+        TaskData(name: $0.name, training: $0.training, validation: $0.training, test: $0.test)
+      })
+  }
+
+  private func options(_ change: (inout TrainingOptions) -> Void = { _ in }) -> TrainingOptions {
+    var options = TrainingOptions.small(steps: 60)
+    options.validateEvery = 7
+    change(&options)
+    return options
+  }
+
+  private func network(_ form: Network.Form, _ options: TrainingOptions) throws -> Network {
+    let shape = NetworkShape.small(dropout: 0.2)
+    return try Network(
+      form, form == .anchored ? shape.besideOwnStatistics : shape, tasks, options, Communicator.world)
+  }
+
+  private func saving(
+    every steps: Int, resumes: Bool = false, keeps: Int = 2, identity: [String: String] = ["data.1": "a"],
+    said: @escaping (String) -> Void = { _ in }
+  ) -> CheckpointsOfNetwork {
+    CheckpointsOfNetwork(
+      CheckpointPlan(
+        folder: folder, interval: .steps(steps), keeps: keeps, resumes: resumes, identity: identity),
+      name: "MTL", isAboutToSave: {}, say: said)
+  }
+
+  /// Trains up to `last` steps and is cut off there; returns the steps reported.
+  @discardableResult
+  private func train(_ network: Network, to last: Int = .max, _ saving: CheckpointsOfNetwork) throws -> [Int]
+  {
+    var steps: [Int] = []
+    do {
+      _ = try network.train(saving: saving) { report in
+        steps.append(report.step)
+        if report.step == last { throw CutOff() }
+      }
+    } catch is CutOff {}
+    return steps
+  }
+
+  func testEveryFormGoesOnToTheSameWeights() throws {
+    for form in Network.Form.all + [.anchored] {
+      try goesOn(form, options())
+    }
+    try goesOn(.concat, options { $0.exchange = .gather })
+    try goesOn(.concat, options { $0.sum = .float })
+    try goesOn(.concat, options { $0.slotDropout = true })
+    try goesOn(.finetuned, options(), cuts: [30, 29, 31])
+  }
+
+  /// Cut off at several steps, at one twice.
+  private func goesOn(_ form: Network.Form, _ options: TrainingOptions, cuts: [Int] = [3, 26, 26, 44]) throws
+  {
+    try? FileManager.default.removeItem(atPath: folder)
+    let whole = try network(form, options)
+    let result = try whole.train { _ in }
+    for cut in cuts { try train(try network(form, options), to: cut, saving(every: 5, resumes: true)) }
+    let resumed = try network(form, options)
+    var first: Int?
+    let last = try resumed.train(saving: saving(every: 5, resumes: true)) { first = first ?? $0.step }
+    XCTAssertEqual(resumed.weights, whole.weights, "\(form)")
+    XCTAssertGreaterThan(first ?? 0, 20, "\(form)")
+    XCTAssertEqual(last.firstLoss, result.firstLoss)
+    XCTAssertEqual(last.lastLoss, result.lastLoss)
+    XCTAssertEqual(last.bestStep, result.bestStep)
+    XCTAssertEqual(last.bestValidation, result.bestValidation)
+    // A network that is trained already is not trained again.
+    let done = try network(form, options)
+    XCTAssertEqual(try train(done, saving(every: 5, resumes: true)), [])
+    XCTAssertEqual(done.weights, whole.weights, "\(form)")
+  }
+
+  func testTheLastFewAreKept() throws {
+    let options = options()
+    try train(try network(.concat, options), saving(every: 10, keeps: 3))
+    let names = try FileManager.default.contentsOfDirectory(atPath: "\(folder)/mtl").sorted()
+    XCTAssertEqual(names, ["step-40", "step-50", "step-60"])
+  }
+
+  func testACheckpointOfAnotherRunIsRefused() throws {
+    try train(try network(.concat, options()), saving(every: 10))
+    for (identity, words, isOfData) in [
+      (["data.1": "b"], "data.1 is a, here b", true),
+      (["tasks": "x", "data.1": "a"], "tasks is not there, here x", false),
+    ] {
+      XCTAssertThrowsError(
+        try train(
+          try network(.concat, options()), saving(every: 10, resumes: true, identity: identity))
+      ) { error in
+        guard let mismatch = error as? CheckpointMismatch else { return XCTFail("\(error)") }
+        XCTAssertTrue(mismatch.description.contains(words), mismatch.description)
+        XCTAssertEqual(mismatch.isOfData, isOfData)
+      }
+    }
+    XCTAssertEqual(try train(try network(.concat, options()), saving(every: 10, resumes: true)), [])
+  }
+
+  /// Every file of a checkpoint, cut at 20 places and changed by a bit at 200: found each time, and the one before it used.
+  func testEveryTornFileIsFound() throws {
+    let options = options { $0.steps = 20 }
+    try train(try network(.concat, options), saving(every: 10))
+    let newest = "\(folder)/mtl/step-20"
+    let files = try FileManager.default.contentsOfDirectory(atPath: newest).sorted()
+    XCTAssertEqual(files.count, 5, "\(files)")
+    let contents = try files.map { try XCTUnwrap(FileManager.default.contents(atPath: "\(newest)/\($0)")) }
+    func put(_ bytes: Data, _ file: String) throws {
+      try FileManager.default.createDirectory(atPath: newest, withIntermediateDirectories: true)
+      try bytes.write(to: URL(fileURLWithPath: "\(newest)/\(file)"))
+    }
+    var stream = RandomStream(seed: 1)
+    let network = try network(.concat, options)
+    func expectPassedOver(_ file: String, _ what: String) throws {
+      var said = ""
+      let steps = try train(network, to: 11, saving(every: 1000, resumes: true) { said += $0 })
+      XCTAssertEqual(steps, [11], "\(file), \(what): \(said)")
+      XCTAssertTrue(said.contains("goes on from step 10; the checkpoint of step 20 was passed over"), said)
+    }
+    for (file, whole) in zip(files, contents) {
+      for cut in 0..<20 {
+        try put(cut == 0 ? whole.dropLast() : whole.prefix(whole.count * (cut - 1) / 19), file)
+        try expectPassedOver(file, "cut \(cut)")
+      }
+      for _ in 0..<200 {
+        var flipped = whole
+        let (place, bit) = (stream.index(below: whole.count), stream.index(below: 8))
+        flipped[place] ^= 1 << UInt8(bit)
+        try put(flipped, file)
+        try expectPassedOver(file, "byte \(place), bit \(bit)")
+      }
+      unlink("\(newest)/\(file)")
+      try expectPassedOver(file, "missing")
+      for (file, whole) in zip(files, contents) { try put(whole, file) }
+    }
+    XCTAssertEqual(try train(network, saving(every: 1000, resumes: true)), [])
+  }
+}
