@@ -11,9 +11,10 @@ readonly stopped='; the job was stopped'
 # what it learned from them: ready (all ranks heed signals now) | spoke | lost RANK SIGNAL HOST | aborted RANK CODE |
 # exited RANK CODE | quit RANK | host NAME FAMILY | unreached TEXT | mpirun TEXT.
 filter() {
-  local line block='' inside='' spoke=''
+  local line block='' inside='' spoke='' stalled=''
   local rule='--------------------------------------------------------------------------'
   local theirs='^\[[^]:]+:[0-9]+\] |^\[[^]]+\]\[\[[0-9]+,[0-9]+\],[0-9]+\]|^\[hwloc/|^mpirun: (killing job|abort is already|Forwarding signal)'
+  local still='^heartwood: rank [0-9]+ on host .* made no progress'
   pass() {
     printf '%s\n' "$1" >&2
     if [[ -z $spoke && -n $1 ]]; then spoke=yes && echo spoke; fi
@@ -35,9 +36,10 @@ filter() {
       block+=$line$'\n'
     elif [[ $line == 'heartwood: ready' ]]; then
       echo ready
-    elif [[ $line =~ $theirs ]]; then
+    elif [[ $line =~ $theirs || (-n $stalled && $line =~ $still) ]]; then
       drop "$line"
     else
+      if [[ $line =~ $still ]]; then stalled=yes; fi  # one rank speaks for all that wait alike
       pass "$line"
     fi
   done
