@@ -92,12 +92,12 @@ struct Trainer {
       progress.seconds = Environment.wallTime() - start
       try report(
         StepReport(step: step + 1, loss: progress.lastLoss, seconds: progress.seconds, validation: score))
-      try saving?.settle(progress, wishes)
+      try saving?.settle(progress, wishes) { try requireAlike(step + 1) }
     }
-    try saving?.finish(progress)
-    if progress.best >= 0 { best.restore() }
     try requireFiniteWeights()
     try requireAlike(options.steps)
+    try saving?.finish(progress)
+    if progress.best >= 0 { best.restore() }
     try learner.prepareToPredict()
     return TrainingResult(
       firstLoss: progress.firstLoss, lastLoss: progress.lastLoss, bestStep: progress.bestStep,

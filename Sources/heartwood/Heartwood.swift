@@ -76,6 +76,9 @@ enum Launcher {
     .first ?? 1
   }
 
+  /// Whether `Launch/heartwood` waits for a line that all ranks heed signals, and keeps it to itself.
+  static var awaitsReady: Bool { environment["HEARTWOOD_SAY_READY"] != nil }
+
   /// Whether mpirun started all ranks on this machine.
   static var isOneMachine: Bool {
     environment["OMPI_COMM_WORLD_LOCAL_SIZE"] == environment["OMPI_COMM_WORLD_SIZE"]

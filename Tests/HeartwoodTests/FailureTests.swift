@@ -5,16 +5,19 @@ import XCTest
 /// Bad usage and bad input: one line on standard error that names the matter, the contract's code, no hang.
 final class FailureTests: CommandTestCase {
   func testUsage() throws {
-    try expect(64, "--frobnicate", 2, ["train", "--frobnicate", "--output", "\(folder)/a"])
-    try expect(64, "squares", 3, ["train", "--problem", "squares", "--output", "\(folder)/a"])
-    try expect(64, "--batch 0", 1, ["train", "--simulate", "3", "--batch", "0", "--output", "\(folder)/a"])
-    try expect(
-      64, "8 ranks for 2 tasks", 8, ["train", "--simulate", "3", "--minutes", "1", "--output", "\(folder)/a"])
-    try expect(
-      64, "HEARTWOOD_DATA", 2, ["train", "--output", "\(folder)/a"], environment: ["HEARTWOOD_DATA": ""])
+    try expectSoon(64, "--frobnicate", [2], ["train", "--frobnicate", "--output", "\(folder)/a"])
+    try expectSoon(64, "squares", [3], ["train", "--problem", "squares", "--output", "\(folder)/a"])
+    try expectSoon(
+      64, "--batch 0", [1], ["train", "--simulate", "3", "--batch", "0", "--output", "\(folder)/a"])
+    try expectSoon(
+      64, "8 ranks for 2 tasks", [8],
+      ["train", "--simulate", "3", "--minutes", "1", "--output", "\(folder)/a"])
+    try expectSoon(
+      64, "HEARTWOOD_DATA", [2], ["train", "--output", "\(folder)/a"], environment: ["HEARTWOOD_DATA": ""])
     try expect(
       64, "205", 1,
       ["train", "--data", folder, "--records", "106,205", "--targets", "205", "--output", "\(folder)/a"])
+    settle()
     XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/a/model/model.json"))
   }
 
@@ -22,27 +25,29 @@ final class FailureTests: CommandTestCase {
     let run = ["train", "--simulate", "4", "--minutes", "1", "--output", "\(folder)/a"]
     let (pooled, rhythms) = (["--scenario", "consistent"], ["--problem", "classification"])
     let patients = pooled + ["--tasks", "patient"]
-    try expect(64, "--tasks patient", 2, run + pooled + rhythms + ["--tasks", "patient"])
-    try expect(64, "--rhythm", 2, run + ["--rhythm", "VT"])
-    try expect(64, "--rhythm", 1, run + pooled + rhythms + ["--rhythm", "VT"])
-    try expect(64, "--rhythm", 1, run + rhythms + ["--rhythm", "SVT"])
-    try expect(64, "--split low", 2, run + pooled + rhythms + ["--split", "low"])
+    try expectSoon(64, "--tasks patient", [2], run + pooled + rhythms + ["--tasks", "patient"])
+    try expectSoon(64, "--rhythm", [2], run + ["--rhythm", "VT"])
+    try expectSoon(64, "--rhythm", [1], run + pooled + rhythms + ["--rhythm", "VT"])
+    try expectSoon(64, "--rhythm", [1], run + rhythms + ["--rhythm", "SVT"])
+    try expectSoon(64, "--split low", [2], run + pooled + rhythms + ["--split", "low"])
     for experiment in [pooled, pooled + rhythms] {
-      try expect(64, "--borrow", 1, run + experiment + ["--borrow"])
-      try expect(64, "--protocol own", 1, run + experiment + ["--protocol", "own"])
+      try expectSoon(64, "--borrow", [1], run + experiment + ["--borrow"])
+      try expectSoon(64, "--protocol own", [1], run + experiment + ["--protocol", "own"])
       for baseline in ["alone", "finetuned", "borrowed", "balanced"] {
-        try expect(64, "--baseline \(baseline)", 1, run + experiment + ["--baseline", "pooled,\(baseline)"])
+        try expectSoon(
+          64, "--baseline \(baseline)", [1], run + experiment + ["--baseline", "pooled,\(baseline)"])
       }
     }
     for experiment in [[], rhythms, patients] {
-      try expect(64, "--pairing same", 1, run + experiment + ["--pairing", "same"])
-      try expect(64, "--baseline borrowed", 1, run + experiment + ["--baseline", "borrowed"])
+      try expectSoon(64, "--pairing same", [1], run + experiment + ["--pairing", "same"])
+      try expectSoon(64, "--baseline borrowed", [1], run + experiment + ["--baseline", "borrowed"])
     }
-    try expect(
-      64, "--baseline balanced", 1, run + pooled + ["--learning", "stl", "--baseline", "balanced"])
+    try expectSoon(
+      64, "--baseline balanced", [1], run + pooled + ["--learning", "stl", "--baseline", "balanced"])
     for baselines in ["average", "pooled,wide"] {
-      try expect(64, "--learning stl", 2, run + ["--learning", "stl", "--baseline", baselines])
+      try expectSoon(64, "--learning stl", [2], run + ["--learning", "stl", "--baseline", baselines])
     }
+    settle()
     XCTAssertFalse(FileManager.default.fileExists(atPath: "\(folder)/a"))
   }
 
@@ -53,8 +58,8 @@ final class FailureTests: CommandTestCase {
       names.joined(separator: ","), "--output", "\(folder)/a",
     ]
     // Known before any record is read, and only once the rhythms are counted.
-    try expect(64, "5 ranks for 4 tasks", 5, run)
-    try expect(64, "3 ranks for 2 tasks (VT, AFIB)", 3, run)
+    try expectSoon(64, "5 ranks for 4 tasks", [5], run)
+    try expectSoon(64, "3 ranks for 2 tasks (VT, AFIB)", [3], run)
   }
 
   func testDataOfTheExperiments() throws {
@@ -62,11 +67,11 @@ final class FailureTests: CommandTestCase {
     let run = ["train", "--data", database, "--problem", "classification", "--output"]
     let known = ["--scenario", "consistent"]
     // Every second patient has tachycardia, every third fibrillation.
-    try expect(
-      65, "only none of the four rhythms", 2, run + ["\(folder)/a", "--records", "sim001,sim005"] + known)
-    try expect(
-      65, "only AFIB of the four rhythms", 1, run + ["\(folder)/b", "--records", "sim001,sim003"] + known)
-    try expect(65, "none of MIT-BIH's records", 2, run + ["\(folder)/c"] + known)
+    try expectSoon(
+      65, "only none of the four rhythms", [2], run + ["\(folder)/a", "--records", "sim001,sim005"] + known)
+    try expectSoon(
+      65, "only AFIB of the four rhythms", [1], run + ["\(folder)/b", "--records", "sim001,sim003"] + known)
+    try expectSoon(65, "none of MIT-BIH's records", [2], run + ["\(folder)/c"] + known)
     try expect(
       65, "no source record has a beat that is VT", 2,
       run + ["\(folder)/d", "--records", "sim001,sim003", "--targets", "sim002", "--borrow"])
@@ -92,30 +97,36 @@ final class FailureTests: CommandTestCase {
       64, "HEARTWOOD_DATA", [2], ["paper", "--output", output], environment: ["HEARTWOOD_DATA": ""])
     settle()
     XCTAssertFalse(FileManager.default.fileExists(atPath: output))
-    try expect(65, "sim009", 2, run + ["--records", "sim001,sim009,sim004"])
-    try expect(65, "sim009", 2, run + ["--rhythm-records", "sim001,sim009"])
-    try expect(65, "none of MIT-BIH's records", 2, ["paper", "--data", database, "--output", output])
     // What the data lack is found by all ranks before any work, and said once.
-    try expect(
-      65, "table1-classification-chronological: only AFIB", 2,
-      run + ["--records", "sim001,sim003,sim004", "--only", "table1-classification"])
-    try expect(
-      65, "table2-classification: no record can be judged", 2,
-      run + ["--records", "sim001,sim003,sim004", "--only", "table2-classification"])
-    try expect(
-      64, "--only table1-detection-rnn", 2, run + ["--only", "table1-detection-rnn"])
-    let units = try FileManager.default.contentsOfDirectory(atPath: "\(output)/units")
-    XCTAssertEqual(units.filter { $0.hasSuffix(".json") }, [])
+    let poor = ["--records", "sim001,sim003,sim004", "--only"]
+    let refused: [(Int32, String, [String])] = [
+      (65, "sim009", ["--records", "sim001,sim009,sim004"]),
+      (65, "sim009", ["--rhythm-records", "sim001,sim009"]),
+      (65, "table1-classification-chronological: only AFIB", poor + ["table1-classification"]),
+      (65, "table2-classification: no record can be judged", poor + ["table2-classification"]),
+      (64, "--only table1-detection-rnn", ["--only", "table1-detection-rnn"]),
+    ]
+    for (number, (code, words, options)) in refused.enumerated() {
+      try expectSoon(code, words, [2], run + options + ["--output", "\(output)-\(number)"])
+    }
+    try expectSoon(
+      65, "none of MIT-BIH's records", [2], ["paper", "--data", database, "--output", "\(output)-none"])
+    settle()
+    for number in refused.indices {
+      let units = try FileManager.default.contentsOfDirectory(atPath: "\(output)-\(number)/units")
+      XCTAssertEqual(units.filter { $0.hasSuffix(".json") }, [])
+    }
 
     try Data("in the way".utf8).write(to: URL(fileURLWithPath: "\(folder)/file"))
     try expect(73, "file/paper", 2, run + ["--output", "\(folder)/file/paper"])
+    let used = "\(output)-0"
     // Each command's folder is its own, and one run's at a time.
     try expect(
       73, "holds work of `heartwood paper`", 2,
-      ["train", "--simulate", "3", "--minutes", "1", "--output", output])
-    let lock = open("\(output)/.lock", O_RDWR)
+      ["train", "--simulate", "3", "--minutes", "1", "--output", used])
+    let lock = open("\(used)/.lock", O_RDWR)
     XCTAssertEqual(flock(lock, LOCK_EX | LOCK_NB), 0)
-    try expect(73, "another run of paper", 2, run + ["--only", "table1-detection-low"])
+    try expect(73, "another run of paper", 2, run + ["--only", "table1-detection-low", "--output", used])
     close(lock)
     try train(1, "trained", ["--simulate", "3", "--minutes", "1", "--steps", "10"])
     try expect(73, "holds a run of train", 2, run + ["--output", "\(folder)/trained"])
@@ -181,24 +192,24 @@ final class FailureTests: CommandTestCase {
     let run = [
       "train", "--simulate", "3", "--minutes", "1", "--steps", "1", "--learning-rate", "1e38", "--output",
     ]
-    try expect(70, "not finite", 2, run + ["\(folder)/mtl"])
-    try expect(70, "not finite", 2, run + ["\(folder)/stl", "--learning", "stl"])
+    try expectSoon(70, "not finite", [2], run + ["\(folder)/mtl"])
+    try expectSoon(70, "not finite", [2], run + ["\(folder)/stl", "--learning", "stl"])
   }
 
   func testOptionsThatWouldBeIgnoredAreRefused() throws {
     let run = ["train", "--simulate", "3", "--minutes", "1", "--output", "\(folder)/a"]
-    try expect(64, "--slot-dropout", 1, run + ["--learning", "stl", "--slot-dropout"])
-    try expect(64, "--exchange", 1, run + ["--fusion", "hard", "--exchange", "gather"])
-    try expect(64, "--split", 1, run + ["--split", "low"])
-    try expect(
-      64, "--protocol", 1, run + ["--scenario", "consistent", "--tasks", "patient", "--protocol", "mean"])
-    try expect(64, "--batch", 1, run + ["--batch", "65536", "--simulate", "100000"])
-    try expect(64, "--labelling", 1, run + ["--problem", "classification", "--labelling", "aami"])
-    try expect(
-      64, "--pairing", 1, run + ["--scenario", "consistent", "--learning", "stl", "--pairing", "same"])
-    try expect(64, "--borrow", 1, run + ["--learning", "stl", "--borrow"])
-    try expect(
-      64, "--targets", 1, ["train", "--data", folder, "--targets", "106.hea", "--output", "\(folder)/a"])
+    try expectSoon(64, "--slot-dropout", [1], run + ["--learning", "stl", "--slot-dropout"])
+    try expectSoon(64, "--exchange", [1], run + ["--fusion", "hard", "--exchange", "gather"])
+    try expectSoon(64, "--split", [1], run + ["--split", "low"])
+    try expectSoon(
+      64, "--protocol", [1], run + ["--scenario", "consistent", "--tasks", "patient", "--protocol", "mean"])
+    try expectSoon(64, "--batch", [1], run + ["--batch", "65536", "--simulate", "100000"])
+    try expectSoon(64, "--labelling", [1], run + ["--problem", "classification", "--labelling", "aami"])
+    try expectSoon(
+      64, "--pairing", [1], run + ["--scenario", "consistent", "--learning", "stl", "--pairing", "same"])
+    try expectSoon(64, "--borrow", [1], run + ["--learning", "stl", "--borrow"])
+    try expectSoon(
+      64, "--targets", [1], ["train", "--data", folder, "--targets", "106.hea", "--output", "\(folder)/a"])
   }
 
   func testADamagedModelIsRefused() throws {

@@ -145,13 +145,16 @@ final class Checkpoints {
   var lastWhole: Int? { published.last }
 
   /// After a step, with what all ranks wish. Throws `Stopped` once the state is saved, `CheckpointWriteError`.
-  func settle(_ progress: TrainingProgress, _ wishes: Wishes) throws {
+  ///
+  /// - Parameter check: throws, on all ranks, if the state is not worth saving.
+  func settle(_ progress: TrainingProgress, _ wishes: Wishes, check: () throws -> Void = {}) throws {
     if wishes.hasFailed { try agreeOnFailure() }
     isStopping = isStopping || wishes.stop
     isWanted = isWanted || wishes.save
     if pending != nil && status.written == communicator.size { try publish() }
     if case .steps(let interval) = plan.interval, progress.step % interval == 0 { isWanted = true }
     guard isWanted || isStopping, progress.step % stride == 0 else { return }
+    try check()
     try save(progress)
     guard isStopping else { return }
     try complete()
