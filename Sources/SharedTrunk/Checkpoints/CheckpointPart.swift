@@ -44,7 +44,7 @@ final class CheckpointPart: @unchecked Sendable {
   func take() {
     var target = copy.data
     for (source, count) in vectors {
-      target.update(from: source, count: count)
+      ParameterGroup.copyAside(source, to: target, count: count)
       target += count
     }
   }
