@@ -32,8 +32,7 @@ struct Heartwood: ParsableCommand {
       var command = try parseAsRoot(arguments)
       try command.run()
     } catch let failure as Failure {
-      if Launcher.isFirstRank { failure.print() } else { Launcher.waitForTheFirstRank() }
-      Foundation.exit(failure.status.rawValue)
+      failure.exitAlike()
     } catch {
       leave(error) { file?.placed($0, commandLine: commandLine) ?? $0 }
     }
