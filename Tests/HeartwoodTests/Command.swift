@@ -40,10 +40,12 @@ enum Command {
     return running.end()
   }
 
-  /// Starts a script of this checkout.
-  static func start(_ script: String, _ arguments: [String], environment: [String: String]) throws -> Running
-  {
+  /// Starts a script of this checkout, in a folder.
+  static func start(
+    _ script: String, _ arguments: [String], environment: [String: String], in folder: String? = nil
+  ) throws -> Running {
     let process = Process()
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     process.executableURL = URL(fileURLWithPath: "\(root)/\(script)")
     process.arguments = arguments
     // Other tests of this process have initialised MPI, which leaves variables that would confuse mpirun.
@@ -58,6 +60,16 @@ enum Command {
     return running
   }
 
+  /// The processes of a run's ranks, by its output folder.
+  static func ranks(of run: String) -> [pid_t] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { pid_t($0) }.sorted().filter { process in
+      let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+      let arguments = words.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      return arguments.first == binary && arguments.contains(run)
+    }
+  }
+
   struct Running {
     let process: Process
     fileprivate let output = Sink()
@@ -66,7 +78,12 @@ enum Command {
 
     fileprivate init(process: Process) { self.process = process }
 
-    func end() -> Outcome {
+    /// Waits for its end, but no longer than this after its start: then it is made to end.
+    func end(within seconds: Double = .infinity) -> Outcome {
+      if seconds.isFinite {
+        while process.isRunning, Date().timeIntervalSince(start) < seconds { usleep(5_000) }
+        if process.isRunning { process.terminate() }
+      }
       process.waitUntilExit()
       return Outcome(
         code: process.terminationStatus, output: output.text, errors: errors.text,
@@ -144,23 +161,30 @@ class CommandTestCase: XCTestCase {
     return outcome
   }
 
-  /// As `expect`, on several numbers of ranks, but only started now: mpirun takes a second or two to end a job that fails, and several
-  /// jobs may do so side by side. Looked at by `settle`, or at the end of the test.
+  /// As `expect`, on several numbers of ranks, but only started now.
   func expectSoon(
     _ code: Int32, _ words: String, _ ranks: [Int], _ arguments: [String],
     environment: [String: String] = [:], file: StaticString = #filePath, line: UInt = #line
   ) throws {
     for ranks in ranks {
-      if pending.count >= 6 { pending.removeFirst()() }
-      let running = try Command.start(
-        "Launch/heartwood", ["-n", "\(ranks)"] + arguments, environment: environment)
-      pending.append {
-        let outcome = running.end()
+      try start(ranks, arguments, environment: environment) { outcome in
         XCTAssertEqual(outcome.code, code, outcome.errors, file: file, line: line)
         XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, file: file, line: line)
         XCTAssertTrue(outcome.errors.contains(words), outcome.errors, file: file, line: line)
       }
     }
+  }
+
+  /// Starts `Launch/heartwood` now and looks at what it left by `settle`, or at the end of the test: mpirun takes a second or two to end a
+  /// job that fails, and several jobs may do so side by side. A job that hangs is ended after a minute.
+  func start(
+    _ ranks: Int, _ arguments: [String], environment: [String: String] = [:], in folder: String? = nil,
+    then look: @escaping (Outcome) -> Void
+  ) throws {
+    if pending.count >= 6 { pending.removeFirst()() }
+    let running = try Command.start(
+      "Launch/heartwood", ["-n", "\(ranks)"] + arguments, environment: environment, in: folder)
+    pending.append { look(running.end(within: 60)) }
   }
 
   func settle() {
@@ -176,6 +200,17 @@ class CommandTestCase: XCTestCase {
     XCTAssertEqual(outcome.code, 0, outcome.errors)
     XCTAssertEqual(outcome.errors, "")
     return run
+  }
+
+  /// Until a run of train has a whole checkpoint, or has ended.
+  func waitForCheckpoint(of run: String, _ launcher: Process) {
+    let (deadline, network) = (Date().addingTimeInterval(30), "\(run)/checkpoints/mtl")
+    func isSaved() -> Bool {
+      ((try? FileManager.default.contentsOfDirectory(atPath: network)) ?? []).contains {
+        FileManager.default.fileExists(atPath: "\(network)/\($0)/MANIFEST")
+      }
+    }
+    while !isSaved(), launcher.isRunning, Date() < deadline { usleep(2_000) }
   }
 
   /// Every file of a run's model folder.
