@@ -93,7 +93,7 @@ limit() {  # HOST INTERFACE DELAY
   fi
 }
 
-# mpirun's way to a host, in the place of ssh, and as poor in environment.
+# mpirun's way to a host, in the place of ssh, as poor in environment, and lost without a cable.
 write_agent() {
   local testbed
   printf -v testbed '%q' "$root/Cluster/testbed/testbed"
@@ -102,6 +102,7 @@ write_agent() {
 while [[ \$1 == -* ]]; do shift; done
 host=\$1
 shift
+if [[ \$(ip -br link show "\$host") != *' UP '* ]]; then echo "\$host: no route to host" >&2 && exit 255; fi
 exec $testbed exec --name "${state#"$prefix"}" "\$host" \\
   env -i HOME="\$HOME" PATH="\$PATH" LD_LIBRARY_PATH="\${LD_LIBRARY_PATH-}" sh -c "\$*"
 TEXT

@@ -16,7 +16,7 @@ public enum Watchdog {
   /// The MPI call under way: its name's address, or 0.
   private static let call = Atomic<UInt>(0)
   private static let step = Atomic<Int>(0)
-  private static let idle = Atomic<Int>(0)
+  private static let suspensions = Atomic<Int>(0)
   private static let signal = Atomic<Int32>(0)
   private static let activity = Mutex<String>("starting")
 
@@ -64,9 +64,9 @@ public enum Watchdog {
 
   /// Does what may take long without progress of this rank, such as waiting for ranks that have other work.
   static func suspended<T>(_ work: () throws -> T) rethrows -> T {
-    idle.add(1, ordering: .relaxed)
+    suspensions.add(1, ordering: .relaxed)
     defer {
-      idle.subtract(1, ordering: .relaxed)
+      suspensions.subtract(1, ordering: .relaxed)
       feed()
     }
     return try work()
@@ -121,7 +121,7 @@ public enum Watchdog {
         let (time, count) = (now, progress.load(ordering: .relaxed))
         let passed = min(time - last, 2 * Self.look)
         last = time
-        stood = count == seen && idle.load(ordering: .relaxed) == 0 ? stood + passed : 0
+        stood = count == seen && suspensions.load(ordering: .relaxed) == 0 ? stood + passed : 0
         seen = count
         if limit > 0 && stood > limit + patience { end() }
       }
@@ -141,7 +141,7 @@ public enum Watchdog {
 
     /// Processes that wait for others speak only if those have nothing to say, and one for all.
     private var patience: Double {
-      call.load(ordering: .relaxed) == 0 ? 0 : 1 + 0.5 * Double(min(turn, 10))
+      call.load(ordering: .relaxed) == 0 ? 0 : 1 + 0.5 * Double(min(turn, 4))
     }
 
     private func end() -> Never {

@@ -241,14 +241,14 @@ public enum ModelFolder {
       decoding: Data(try read(descriptionFile, in: folder, limit: descriptionLimit)), file: path)
   }
 
-  /// The description of a model whose files hold as much as a network of its sizes needs: before any memory is taken for one.
-  /// Throws `ModelError`.
+  /// The description of a model whose files hold what a network of its sizes needs, or half of it, before any memory is taken for one:
+  /// a file that was cut is named when it is read. Throws `ModelError`.
   public static func descriptionOfWhole(in folder: String) throws -> ModelDescription {
     let description = try description(in: folder)
     var held = 0
     for file in description.files { held += try size(of: file, in: folder) }
     let least = description.shape.parameterCount(tasks: description.fewestTasks)
-    guard 4 * least <= held else {
+    guard 2 * least <= held else {
       throw ModelError.damaged(
         "\(folder)/\(descriptionFile)",
         "its network has \(least) weights or more; the files beside it hold \(held) bytes")

@@ -40,11 +40,13 @@ final class BadInputTests: CommandTestCase {
 
   private static var usage: [Row] {
     [
-      Row("a subcommand misspelt", "trian --output out", 64, "'trian'"),
+      Row(
+        "a subcommand misspelt", "trian --output out", 64,
+        "'trian' is no subcommand; there are train, evaluate"),
       Row("an option that there is not", "\(train) --frobnicate", 64, "Unknown option '--frobnicate'"),
       Row("an option without its value", "\(train) --batch", 64, "Missing value for '--batch"),
       Row("no --output", "train --simulate 3", 64, "'--output"),
-      Row("an empty --output", "train --simulate 3 --minutes 1 --output=", 64, "--output is empty"),
+      Row("an empty --output", "train --simulate 3 --output \"\"", 64, "--output is empty"),
       Row("a word for a number", "\(train) --steps many", 64, "'many' is invalid for '--steps"),
       Row("a negative number", "\(train) --batch -1", 64, "--batch -1: from 1 to 65536"),
       Row("a probability of 1", "\(train) --dropout 1", 64, "--dropout 1.0: from 0 to below 1"),
@@ -144,7 +146,7 @@ final class BadInputTests: CommandTestCase {
       Row("a frequency below the filter's", train, 65, "sampled at 1.0 Hz, but a band-pass") {
         try $0.edit("db/sim002.hea", " 360 ", " 1 ")
       },
-      Row("control characters in a header", train, 65, "gain is '2?[31m00'") {
+      Row("control characters in a header", train, 65, "gain is '2\\u{1b}[31m00'") {
         try $0.edit("db/sim002.hea", "200(1024)", "2\u{1B}[31m00")
       },
       Row("no ECG lead", train, 65, "has no signal that looks like an ECG lead (it has BP, RESP)") {
@@ -320,7 +322,7 @@ final class BadInputTests: CommandTestCase {
         try $0.makeFolder("run/metrics.jsonl")
       },
       Row("a file for the checkpoints", resume, 74, "cannot write run/checkpoints/mtl/step-5") {
-        for name in ["run/summary.json", "run/checkpoints"] { try $0.remove(name) }
+        for name in ["run/summary.json", "run/metrics.jsonl", "run/checkpoints"] { try $0.remove(name) }
         try $0.write("run/checkpoints", "in the way")
       },
       Row("a folder for a model file", resume, 74, "cannot write run/model/trunk.safetensors: Is a directory")
@@ -372,7 +374,7 @@ final class BadInputTests: CommandTestCase {
       let place = try BadInputPlace("\(folder)/\(number)", copying: folder)
       try row.make(place)
       let before = place.files()
-      let command = row.command.split(separator: " ").map(String.init)
+      let command = row.command.split(separator: " ").map { $0 == "\"\"" ? "" : String($0) }
       try start(row.ranks, command, environment: row.environment, in: place.folder) { outcome in
         self.look(at: outcome, of: row, place, before, whole)
         try? place.remove("")

@@ -70,6 +70,13 @@ enum Command {
     }
   }
 
+  /// Steps of a run's own network whose checkpoints are whole.
+  static func savedSteps(of run: String) -> Set<String> {
+    let network = "\(run)/checkpoints/mtl"
+    let steps = (try? FileManager.default.contentsOfDirectory(atPath: network)) ?? []
+    return Set(steps.filter { FileManager.default.fileExists(atPath: "\(network)/\($0)/MANIFEST") })
+  }
+
   struct Running {
     let process: Process
     fileprivate let output = Sink()
@@ -115,7 +122,7 @@ enum Command {
 /// A test with a folder of its own, removed at the end.
 class CommandTestCase: XCTestCase {
   private(set) var folder = ""
-  private var pending: [() -> Void] = []
+  private var pending: [(running: Command.Running, look: (Outcome) -> Void)] = []
 
   override func setUpWithError() throws {
     folder = NSTemporaryDirectory() + "heartwood-\(UUID().uuidString)"
@@ -181,15 +188,24 @@ class CommandTestCase: XCTestCase {
     _ ranks: Int, _ arguments: [String], environment: [String: String] = [:], in folder: String? = nil,
     then look: @escaping (Outcome) -> Void
   ) throws {
-    if pending.count >= 6 { pending.removeFirst()() }
+    if pending.count >= 6 { lookAtOne() }
     let running = try Command.start(
       "Launch/heartwood", ["-n", "\(ranks)"] + arguments, environment: environment, in: folder)
-    pending.append { look(running.end(within: 60)) }
+    pending.append((running, look))
   }
 
-  func settle() {
-    for check in pending { check() }
-    pending = []
+  func settle() { while !pending.isEmpty { lookAtOne() } }
+
+  /// The first that ends, or the eldest if none does.
+  private func lookAtOne() {
+    let deadline = Date().addingTimeInterval(60)
+    var ended: Int?
+    while ended == nil, Date() < deadline {
+      ended = pending.firstIndex { !$0.running.process.isRunning }
+      if ended == nil { usleep(2_000) }
+    }
+    let (running, look) = pending.remove(at: ended ?? 0)
+    look(running.end(within: 60))
   }
 
   /// Trains; fails the test unless the command ends well. Returns the run's folder.
@@ -202,15 +218,12 @@ class CommandTestCase: XCTestCase {
     return run
   }
 
-  /// Until a run of train has a whole checkpoint, or has ended.
-  func waitForCheckpoint(of run: String, _ launcher: Process) {
-    let (deadline, network) = (Date().addingTimeInterval(30), "\(run)/checkpoints/mtl")
-    func isSaved() -> Bool {
-      ((try? FileManager.default.contentsOfDirectory(atPath: network)) ?? []).contains {
-        FileManager.default.fileExists(atPath: "\(network)/\($0)/MANIFEST")
-      }
+  /// Until a run of train has a whole checkpoint other than these, or has ended.
+  func waitForCheckpoint(of run: String, _ launcher: Process, but before: Set<String> = []) {
+    let deadline = Date().addingTimeInterval(30)
+    while Command.savedSteps(of: run).isSubset(of: before), launcher.isRunning, Date() < deadline {
+      usleep(2_000)
     }
-    while !isSaved(), launcher.isRunning, Date() < deadline { usleep(2_000) }
   }
 
   /// Every file of a run's model folder.

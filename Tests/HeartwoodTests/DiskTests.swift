@@ -4,7 +4,7 @@ import XCTest
 /// Disks that fill up or go away under a run, and a second run into its folder: a clear end, and nothing that was saved is harmed.
 final class DiskTests: CommandTestCase {
   private let training = [
-    "train", "--simulate", "3", "--minutes", "1", "--steps", "10000", "--batch", "4", "--checkpoint-every",
+    "train", "--simulate", "3", "--minutes", "1", "--steps", "6000", "--batch", "4", "--checkpoint-every",
     "200",
   ]
   private var disks: [String] = []
@@ -39,10 +39,10 @@ final class DiskTests: CommandTestCase {
 
   /// Runs training, and once it has written a checkpoint does something to it.
   private func disturb(
-    _ ranks: Int, _ run: String, _ disturbance: @escaping (Process) throws -> Void
+    _ ranks: Int, _ run: String, _ options: [String] = [], _ disturbance: (Process) throws -> Void
   ) throws -> Outcome {
     let running = try Command.start(
-      "Launch/heartwood", ["-n", "\(ranks)"] + training + ["--output", run], environment: [:])
+      "Launch/heartwood", ["-n", "\(ranks)"] + training + ["--output", run] + options, environment: [:])
     waitForCheckpoint(of: run, running.process)
     try disturbance(running.process)
     return running.end(within: 60)
@@ -71,7 +71,10 @@ final class DiskTests: CommandTestCase {
     let (run, filler) = ("\(disk)/run", "\(disk)/filler")
     let outcome = try disturb(2, run) { launcher in
       // Again and again: the run itself makes room, by removing older checkpoints.
-      while launcher.isRunning { self.fill(filler) }
+      while launcher.isRunning {
+        self.fill(filler)
+        usleep(2_000)
+      }
     }
     expectEnd(outcome, "cannot write \(run)/", "No space left on device")
     let left = FileManager.default.enumerator(atPath: run)?.compactMap { $0 as? String } ?? []
@@ -90,14 +93,18 @@ final class DiskTests: CommandTestCase {
     }
   }
 
+  /// At the next lines or checkpoint, not in the end: these runs would take far longer than they are given.
   func testAFolderThatGoesEndsTheRun() throws {
-    let removed = "\(folder)/removed"
+    let (removed, long) = ("\(folder)/removed", ["--steps", "10000000"])
     expectEnd(
-      try disturb(1, removed) { launcher in
-        while launcher.isRunning { try? FileManager.default.removeItem(atPath: removed) }
+      try disturb(1, removed, long) { launcher in
+        while launcher.isRunning {
+          try? FileManager.default.removeItem(atPath: removed)
+          usleep(2_000)
+        }
       }, "cannot write \(removed)/")
     let disk = try mountDisk("size=8m")
-    let outcome = try disturb(2, "\(disk)/run") { _ in
+    let outcome = try disturb(2, "\(disk)/run", long) { _ in
       XCTAssertTrue(try self.system("umount", "--lazy", disk))
     }
     expectEnd(outcome, "cannot write \(disk)/run/")
@@ -115,7 +122,7 @@ final class DiskTests: CommandTestCase {
     let reason = geteuid() == 0 ? "Read-only file system" : "Permission denied"
     try expectSoon(
       73, "cannot create --output \(disk)/run: \(reason)", [1, 2], training + ["--output", "\(disk)/run"])
-    try expectSoon(73, "\(disk)/model: \(reason)", [1], training + ["--output", disk])
+    try expectSoon(73, "\(disk): \(reason)", [1], training + ["--output", disk])
   }
 
   func testASecondRunIsRefusedAndTheFirstUnharmed() throws {

@@ -4,8 +4,8 @@ import XCTest
 /// Lost and stopped ranks, and runs that go on: the same model files in the end, on any number of ranks.
 final class SurvivalTests: CommandTestCase {
   private let training = [
-    "train", "--simulate", "6", "--minutes", "2", "--steps", "20000", "--batch", "8", "--dropout", "0.2",
-    "--checkpoint-every", "200",
+    "train", "--simulate", "6", "--minutes", "2", "--steps", "6000", "--batch", "8", "--dropout", "0.2",
+    "--checkpoint-every", "100",
   ]
 
   /// Runs training on so many ranks, and once it has written a checkpoint does something to it.
@@ -13,10 +13,13 @@ final class SurvivalTests: CommandTestCase {
     _ ranks: Int, _ run: String, _ options: [String] = [], environment: [String: String] = [:],
     _ disturbance: @escaping (Process, [pid_t]) -> Void
   ) throws -> Outcome {
-    try Command.heartwood(ranks, training + ["--output", run] + options, environment: environment) {
+    let before = Command.savedSteps(of: run)
+    return try Command.heartwood(ranks, training + ["--output", run] + options, environment: environment) {
       launcher in
-      self.waitForCheckpoint(of: run, launcher)
-      disturbance(launcher, Command.ranks(of: run))
+      self.waitForCheckpoint(of: run, launcher, but: before)
+      let found = Command.ranks(of: run)
+      guard found.count == ranks else { return XCTFail("\(found.count) of \(ranks) ranks are at work") }
+      disturbance(launcher, found)
     }
   }
 
@@ -48,7 +51,7 @@ final class SurvivalTests: CommandTestCase {
     // Then each signal, to a rank or to the launcher, before the run is let end on yet another number of ranks.
     for (signal, ranks) in [(SIGTERM, 2), (SIGUSR1, 1), (SIGINT, 4)] {
       expectSaved(
-        try disturb(ranks, killed, ["--resume"]) { _, ranks in kill(ranks.last ?? 0, signal) }, killed)
+        try disturb(ranks, killed, ["--resume"]) { _, ranks in kill(ranks[ranks.count - 1], signal) }, killed)
     }
     for signal in [SIGTERM, SIGUSR1] {
       expectSaved(
@@ -63,7 +66,7 @@ final class SurvivalTests: CommandTestCase {
         (try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])?["step"] as? Int
       }
     }
-    XCTAssertEqual(try steps(killed), Array(1...20_000))
+    XCTAssertEqual(try steps(killed), Array(1...6_000))
     let again = try Command.heartwood(2, training + ["--output", killed, "--resume"])
     XCTAssertEqual(again.code, 0)
     XCTAssertTrue(again.output.contains("has ended well"), again.output)

@@ -58,12 +58,51 @@ final class TestbedTests: CommandTestCase {
     XCTAssertFalse(FileManager.default.fileExists(atPath: state))
   }
 
+  /// A host's daemon is killed, then another's cable is pulled: each time all ranks everywhere end, and training goes on, first on all
+  /// hosts, then on those that are left, to the same files.
+  func testTrainingOutlivesItsHosts() throws {
+    try requireNamespaces()
+    let training = [
+      "--simulate", "4", "--minutes", "2", "--steps", "2500", "--batch", "8", "--checkpoint-every", "100",
+    ]
+    let reference = try model(try train(1, "one", training))
+    let run = "\(folder)/lost"
+    try well(["up", "--name", bed, "--hosts", "3"])
+    let outcome = try testbed(
+      ["run", "--name", bed, "-n", "3", "--restarts", "3", "train", "--output", run] + training,
+      environment: ["HEARTWOOD_WATCHDOG": "8"]
+    ) { _ in
+      _ = self.lastCheckpoint(of: run, after: 0)
+      let end =
+        #"for p in /proc/[0-9]*; do if [ "$(cat $p/comm)" = orted ]; then kill -9 ${p#/proc/}; fi; done"#
+      _ = try? self.testbed(["exec", "--name", self.bed, "host2", "sh", "-c", end])
+      XCTAssertTrue(self.waits(15) { try self.isIdle("host2") }, "ranks of a killed daemon live on")
+      _ = self.lastCheckpoint(of: run, after: self.lastCheckpoint(of: run, after: 0))
+      _ = try? self.testbed(["cable", "--name", self.bed, "host3", "down"])
+      // Nobody can reach host3: what runs there must end by itself.
+      XCTAssertTrue(self.waits(15) { try self.isIdle("host3") }, "ranks without a cable live on")
+    }
+    XCTAssertEqual(outcome.code, 0, outcome.errors)
+    XCTAssertEqual(
+      outcome.errorLines,
+      [
+        "heartwood: host host2 was lost; restart 1 of 3 in 1 s",
+        "heartwood: host host3 was lost; restart 2 of 3 in 14 s, when ranks out of reach have ended by themselves",
+        "heartwood: going on without host3: no answer",
+      ])
+    XCTAssertEqual(try model(run), reference)
+    XCTAssertEqual(try json("\(run)/summary.json")["ranks"] as? Int, 3)
+    try well(["down", "--name", bed])
+    XCTAssertEqual(try processes(), [])
+  }
+
   func testAStoppedTestbedLeavesNothing() throws {
     try requireNamespaces()
-    for (signal, code, line) in [(SIGINT, Int32(130), "SIGINT"), (SIGTERM, 143, "SIGTERM")] {
+    for signal in [SIGINT, SIGTERM] {
       let outcome = try interrupted(by: signal)
-      XCTAssertEqual(outcome.code, code)
-      XCTAssertEqual(outcome.errors, "heartwood: stopped by \(line)\n")
+      XCTAssertEqual(outcome.code, 75)
+      XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
+      XCTAssertTrue(outcome.errors.hasPrefix("heartwood: stopped at step "), outcome.errors)
       XCTAssertEqual(try processes(), [])
       XCTAssertFalse(FileManager.default.fileExists(atPath: state))
     }
@@ -112,8 +151,39 @@ final class TestbedTests: CommandTestCase {
 
   // MARK: Helpers
 
-  private func testbed(_ arguments: [String], started: ((Process) -> Void)? = nil) throws -> Outcome {
-    try Command.run("Cluster/testbed/testbed", arguments, started: started)
+  private func testbed(
+    _ arguments: [String], environment: [String: String] = [:], started: ((Process) -> Void)? = nil
+  ) throws -> Outcome {
+    try Command.run("Cluster/testbed/testbed", arguments, environment: environment, started: started)
+  }
+
+  /// Whether nothing runs on a host.
+  private func isIdle(_ host: String) throws -> Bool {
+    try status().first { $0[1] == host }?.dropLast(2).last == "0"
+  }
+
+  /// The step of a run's last whole checkpoint, as soon as it is greater than `step`.
+  private func lastCheckpoint(of run: String, after step: Int) -> Int {
+    let folder = "\(run)/checkpoints/mtl"
+    var last = 0
+    let found = waits(60) {
+      let whole = try FileManager.default.contentsOfDirectory(atPath: folder)
+        .filter { FileManager.default.fileExists(atPath: "\(folder)/\($0)/MANIFEST") }
+      last = whole.compactMap { $0.split(separator: "-").last.flatMap { Int($0) } }.max() ?? 0
+      return last > step
+    }
+    XCTAssertTrue(found, "no checkpoint after step \(step)")
+    return last
+  }
+
+  /// Whether something comes true within that many seconds; what throws is not true yet.
+  private func waits(_ seconds: Double, _ condition: () throws -> Bool) -> Bool {
+    let deadline = Date().addingTimeInterval(seconds)
+    while Date() < deadline {
+      if (try? condition()) == true { return true }
+      usleep(20_000)
+    }
+    return false
   }
 
   /// Ends well and without a word on standard error; returns what it says.

@@ -8,7 +8,7 @@ func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf
 
 func usage() -> Never {
   say(
-    "usage: MPISelfTest collectives | spin | die SIGNAL | abort CODE | exit CODE | quit CODE | lines | env NAME"
+    "usage: MPISelfTest collectives | spin | train ORDERLY | die SIGNAL | abort CODE | exit CODE | quit CODE | lines | env NAME"
   )
   exit(64)
 }
@@ -19,6 +19,8 @@ func number() -> Int32 {
   guard arguments.count == 2, let value = Int32(arguments[1]) else { usage() }
   return value
 }
+
+nonisolated(unsafe) var stop: sig_atomic_t = 0
 
 let level = try Environment.initialize()
 let world = Communicator.world
@@ -40,6 +42,20 @@ case "spin":
     try world.allreduce(numbers, .sum, kind: .setup)
     usleep(1000)
   }
+
+case "train":  // as `spin`, but a signal ends all ranks in good order (1), or not at all, though it is heeded (0)
+  let orderly = number()
+  for number in [SIGTERM, SIGINT, SIGUSR1] { signal(number) { _ in stop = 1 } }
+  print("rank \(world.rank) of \(world.size) is process \(getpid())")
+  fflush(nil)
+  try world.barrier()
+  if world.rank == 0, ProcessInfo.processInfo.environment["HEARTWOOD_SAY_READY"] != nil {
+    say("heartwood: ready")
+  }
+  while try world.allreduce(Int64(stop) * Int64(orderly), .max) == 0 { usleep(1000) }
+  if world.rank == 0 { say("heartwood: all ranks stop") }
+  try Environment.finalize()
+  exit(75)
 
 case "die":  // the highest rank by a signal, the others waiting for it
   if world.rank == world.size - 1 { kill(getpid(), number()) }

@@ -96,6 +96,93 @@ final class LauncherTests: XCTestCase {
     }
   }
 
+  func testASignalStopsTrainingInGoodOrder() throws {
+    for (ranks, signal) in [(3, SIGTERM), (1, SIGUSR1)] {
+      let (result, left) = try interrupted(["train", "1"], ranks: ranks) { _, launcher in
+        kill(launcher, signal)
+      }
+      XCTAssertEqual(result.code, 75)
+      XCTAssertEqual(result.standardError, "heartwood: all ranks stop\n")
+      XCTAssertEqual(left, [])
+    }
+  }
+
+  func testASecondSignalEndsWhatTheFirstDidNot() throws {
+    let (result, left) = try interrupted(["train", "0"]) { _, launcher in
+      kill(launcher, SIGINT)
+      usleep(300_000)
+      kill(launcher, SIGTERM)
+    }
+    XCTAssertEqual(result.code, 130)
+    XCTAssertEqual(result.standardError, "heartwood: stopped by SIGINT\n")
+    XCTAssertEqual(left, [])
+  }
+
+  /// mpirun has nobody yet to hand the signal on to.
+  func testAnEarlySignalEndsTheJob() throws {
+    let result = try Command.run(
+      Command.root.appendingPathComponent("Launch/heartwood"), ["-n", "2", "train", "1"],
+      environment: ["HEARTWOOD_BINARY": Command.product("MPISelfTest").path]
+    ) { launcher, _ in
+      usleep(150_000)
+      launcher.terminate()
+    }
+    XCTAssertTrue([75, 143].contains(result.code), "\(result)")
+    XCTAssertLessThanOrEqual(result.errorLines.count, 1, result.standardError)
+  }
+
+  func testLostRanksAreRestartedAndNothingElse() throws {
+    let lost = "rank 0 was lost (killed by signal 9) on host \(try hostname())"
+    func restart(_ number: Int, _ of: Int, _ wait: Int) -> String {
+      "restart \(number) of \(of) in \(wait) s"
+    }
+    // What ends the first starts, and how many of them; the command; then the code, what is said, and how often it was started.
+    let cases: [(String, starts: Int, [String], code: Int32, said: [String], started: Int)] = [
+      (
+        "kill -9 $$", 9, ["--restarts", "2", "train"], 137,
+        ["\(lost); \(restart(1, 2, 1))", "\(lost); \(restart(2, 2, 2))", "\(lost); the job was stopped"], 3
+      ),
+      // A rank that says itself why it ends.
+      (
+        "echo heartwood: I stood still >&2; exit 71", 1, ["--restarts", "3", "train"], 0,
+        ["I stood still", restart(1, 3, 1)], 2
+      ),
+      (
+        "exit 70", 9, ["--restarts", "2", "train"], 70, ["rank 0 exited with code 70; the job was stopped"], 1
+      ),
+      (
+        "exit 75", 9, ["--restarts", "2", "train"], 75, ["rank 0 exited with code 75; the job was stopped"], 1
+      ),
+      // `paper` goes on without being told.
+      (
+        "exit 3", 1, ["-n", "2", "--restarts", "1", "paper"], 0,
+        ["rank 0 exited with code 3; \(restart(1, 1, 1))"], 2
+      ),
+    ]
+    for (end, starts, command, code, said, started) in cases {
+      let (result, arguments) = try restarted(end, starts, command + ["--seed", "1"])
+      XCTAssertEqual(result.code, code, end)
+      XCTAssertEqual(result.errorLines, said.map { "heartwood: \($0)" })
+      let first = "\(command.last!) --seed 1"
+      let again = command.last == "train" ? first + " --resume" : first
+      XCTAssertEqual(arguments, [first] + Array(repeating: again, count: started - 1), end)
+    }
+  }
+
+  func testASignalEndsTheWaitForARestart() throws {
+    let (result, arguments) = try restarted("kill -9 $$", 9, ["--restarts", "9", "train"]) {
+      launcher, output in
+      _ = output.fileHandleForReading.readData(ofLength: 1)
+      usleep(300_000)
+      launcher.terminate()
+    }
+    XCTAssertEqual(result.code, 75)
+    XCTAssertEqual(
+      result.errorLines.last,
+      "heartwood: stopped by SIGTERM before restart 1 of 9; with --resume the command goes on")
+    XCTAssertEqual(arguments.count, 1)
+  }
+
   func testEnvironmentOfRanks() throws {
     let threads = try Command.launcher(
       ["-n", "2", "env", "OMP_NUM_THREADS"], environment: ["OMP_NUM_THREADS": "8"])
@@ -113,6 +200,8 @@ final class LauncherTests: XCTestCase {
       (["-n", "0", "spin"], "-n 0: "), (["-n", "two", "spin"], "-n two: "),
       (["--ranks", "2", "spin"], "unknown option '--ranks'"),
       (["--hostfile", "/no/such/file", "spin"], "--hostfile /no/such/file: no such file"),
+      (["--restarts", "often", "train"], "--restarts often: "),
+      (["--restarts", "1", "spin"], "--restarts is for train and paper"),
     ]
     for (arguments, message) in cases {
       let result = try Command.launcher(arguments)
@@ -124,15 +213,47 @@ final class LauncherTests: XCTestCase {
 
   // MARK: Helpers
 
-  /// Starts three ranks that never end, calls `end` with their process numbers and the launcher's, and returns what came of
+  /// Runs the launcher over a program whose first starts end as given, in shell; all later ones end well. Returns what came of it, and
+  /// the arguments of each start of rank 0, which writes a letter to standard output.
+  private func restarted(
+    _ end: String, _ starts: Int, _ arguments: [String],
+    whileRunning: (Process, Pipe) throws -> Void = { _, _ in }
+  ) throws -> (Command.Result, [String]) {
+    let folder = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let (program, log) = (folder.appendingPathComponent("program"), folder.appendingPathComponent("log"))
+    try """
+    #!/bin/sh
+    if [ "${OMPI_COMM_WORLD_RANK:-0}" != 0 ]; then sleep 1; exit; fi
+    echo "$@" >>'\(log.path)'
+    printf s
+    if [ $(wc -l <'\(log.path)') -le \(starts) ]; then \(end); fi
+    """.write(to: program, atomically: false, encoding: .utf8)
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
+    let result = try Command.run(
+      Command.root.appendingPathComponent("Launch/heartwood"), arguments,
+      environment: ["HEARTWOOD_BINARY": program.path], whileRunning: whileRunning)
+    return (result, try String(contentsOf: log, encoding: .utf8).split(separator: "\n").map(String.init))
+  }
+
+  private func hostname() throws -> String {
+    try String(contentsOfFile: "/proc/sys/kernel/hostname", encoding: .utf8)
+      .trimmingCharacters(in: .whitespacesAndNewlines)
+  }
+
+  /// Starts ranks that never end, calls `end` with their process numbers and the launcher's, and returns what came of
   /// it with the ranks that still run 5 seconds after the launcher is gone; it waits no longer than that takes.
-  private func interrupted(_ end: ([Int32], Int32) throws -> Void) throws -> (Command.Result, left: [Int32]) {
+  private func interrupted(
+    _ subcommand: [String] = ["spin"], ranks count: Int = 3, _ end: ([Int32], Int32) throws -> Void
+  ) throws -> (Command.Result, left: [Int32]) {
     var ranks: [Int32] = []
     let launcher = Command.root.appendingPathComponent("Launch/heartwood")
     let environment = try ["HEARTWOOD_BINARY": Command.product("MPISelfTest").path]
-    let result = try Command.run(launcher, ["-n", "3", "spin"], environment: environment) { process, output in
+    let result = try Command.run(launcher, ["-n", "\(count)"] + subcommand, environment: environment) {
+      process, output in
       var said = ""
-      while said.filter({ $0 == "\n" }).count < 3 {
+      while said.filter({ $0 == "\n" }).count < count {
         let more = output.fileHandleForReading.availableData
         guard !more.isEmpty else { break }
         said += String(decoding: more, as: UTF8.self)
@@ -140,7 +261,7 @@ final class LauncherTests: XCTestCase {
       // "rank 0 of 3 is process 1234"
       let numbers = said.split(separator: "\n").map { $0.split(separator: " ") }
       ranks = numbers.sorted { $0[1] < $1[1] }.map { Int32($0[6]) ?? -1 }
-      XCTAssertEqual(ranks.count, 3, said)
+      XCTAssertEqual(ranks.count, count, said)
       XCTAssertTrue(ranks.allSatisfy { $0 > 1 }, said)
       try end(ranks, process.processIdentifier)
     }

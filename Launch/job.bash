@@ -1,0 +1,240 @@
+# One job for Launch/heartwood, which reads this file: how it is started, heard, stopped by signals, and judged when it is over.
+# Expects what that script makes of its options, and `fail`.
+# shellcheck shell=bash disable=SC2154
+
+readonly stopped='; the job was stopped'
+
+# MARK: What the ranks and mpirun say
+
+# Reads the standard error of mpirun and of all ranks. Passes the ranks' lines on at once, drops Open MPI's unless --verbose (blocks
+# between two lines of 74 dashes, and lines that start with [host:process] or [host][[job,n],rank]), and prints on standard output
+# what it learned from them: ready (all ranks heed signals now) | spoke | lost RANK SIGNAL HOST | aborted RANK CODE |
+# exited RANK CODE | quit RANK | host NAME FAMILY | unreached TEXT | mpirun TEXT.
+filter() {
+  local line block='' inside='' spoke='' stalled=''
+  local rule='--------------------------------------------------------------------------'
+  local theirs='^\[[^]:]+:[0-9]+\] |^\[[^]]+\]\[\[[0-9]+,[0-9]+\],[0-9]+\]|^\[hwloc/|^mpirun: (killing job|abort is already|Forwarding signal)'
+  local still='^heartwood: rank [0-9]+ on host .* made no progress'
+  pass() {
+    printf '%s\n' "$1" >&2
+    if [[ -z $spoke && -n $1 ]]; then spoke=yes && echo spoke; fi
+  }
+  drop() {
+    if [[ -n $verbose ]]; then printf '%s\n' "$1" >&2; fi
+  }
+  while IFS= read -r line || [[ -n $line ]]; do
+    if [[ $line == "$rule" && -z $inside ]]; then
+      inside=yes block=''
+    elif [[ $line == "$rule" ]]; then
+      inside=''
+      if learn "$block"; then
+        drop "$rule"$'\n'"$block$rule"
+      else
+        pass "$rule" && printf '%s' "$block" >&2 && pass "$rule"
+      fi
+    elif [[ -n $inside ]]; then
+      block+=$line$'\n'
+    elif [[ $line == 'heartwood: ready' ]]; then
+      echo ready
+    elif [[ $line =~ $theirs || (-n $stalled && $line =~ $still) ]]; then
+      drop "$line"
+    else
+      if [[ $line =~ $still ]]; then stalled=yes; fi  # one rank speaks for all that wait alike
+      pass "$line"
+    fi
+  done
+  # A block that was cut off is a rank's, or mpirun's last words; neither is worth losing.
+  if [[ -n $inside ]]; then pass "$rule" && printf '%s' "$block" >&2; fi
+}
+
+# Says what a block of Open MPI's means; fails if the block is not Open MPI's.
+learn() {
+  local text=${1//$'\n'/ }
+  if [[ $text =~ process\ rank\ ([0-9]+)\ with\ PID\ [0-9]+\ on\ node\ ([^ ]+)\ exited\ on\ signal\ ([0-9]+) ]]; then
+    echo "lost ${BASH_REMATCH[1]} ${BASH_REMATCH[3]} ${BASH_REMATCH[2]}"
+  elif [[ $text =~ MPI_ABORT\ was\ invoked\ on\ rank\ ([0-9]+).*errorcode\ (-?[0-9]+) ]]; then
+    echo "aborted ${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+  elif [[ $text =~ Process\ name:\ \[\[[0-9]+,[0-9]+\],([0-9]+)\]\ +Exit\ code:\ +([0-9]+) ]]; then
+    echo "exited ${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+  elif [[ $text =~ mpirun\ has\ exited\ due\ to\ process\ rank\ ([0-9]+) ]]; then
+    echo "quit ${BASH_REMATCH[1]}"
+  elif [[ $text =~ lost\ communication\ with\ a\ remote\ daemon.*Remote\ daemon:\ \[\[([0-9]+),.*\ on\ node\ ([^ ]+) ]]; then
+    echo "host ${BASH_REMATCH[2]} ${BASH_REMATCH[1]}"
+  elif [[ $text =~ 'unable to reliably start one or more daemons' ]]; then
+    echo "unreached $text"
+  elif [[ $text =~ ^Primary\ job ]]; then
+    :
+  elif [[ $text =~ mpirun|MPI|ORTE|ORTED|'Open RTE'|PMIX|daemon|slots|btl|hwloc ]]; then
+    echo "mpirun $text"
+  else
+    return 1
+  fi
+}
+
+# MARK: Signals
+
+signal='' asked=0 child=''
+
+heed_signals() {
+  trap 'pass_on INT' INT
+  trap 'pass_on TERM' TERM HUP
+  trap 'pass_on USR1' USR1
+}
+
+# TERM would make mpirun kill the ranks and lose their code; USR1 it hands on to all of them, on other hosts too, once all are there to
+# heed it. No limit to the time that they take then: a rank that stands still ends by itself.
+pass_on() {  # SIGNAL
+  signal=${signal:-$1} asked=$((asked + 1))
+  if [[ -z $child ]]; then
+    :  # between two jobs
+  elif [[ -z $parallel ]]; then
+    kill "-$1" "$child" 2>/dev/null || true
+  elif [[ -z $orderly || $asked -gt 1 ]]; then
+    break_off
+  elif [[ -n $ready ]]; then
+    kill -USR1 "$child" 2>/dev/null || true
+  else
+    unready=20
+  fi
+}
+
+break_off() {
+  orderly='' unready='' patience=${patience:-20}
+  kill -TERM "$child" 2>/dev/null || true
+}
+
+# MARK: A job
+
+# Runs `heartwood SUBCOMMAND ...` once. Sets `code`, and `reason`, a line that says what happened, unless it is well or the ranks have
+# said it; `lost_host` and the job's `family`, Open MPI's number for it, where a host was lost.
+run_job() {  # SUBCOMMAND...
+  start_job "$@"
+  follow_job
+  judge_job
+  clear_session
+  child=''
+}
+
+start_job() {  # SUBCOMMAND...
+  local command=("$binary" "$@") options file name
+  if [[ -n $parallel ]]; then
+    options=(-n "$ranks" --oversubscribe --bind-to none)
+    for file in ${hostfiles[@]+"${hostfiles[@]}"}; do options+=(--hostfile "$file"); done
+    for name in OMP_NUM_THREADS ${SWIFT_BACKTRACE+SWIFT_BACKTRACE} "${!HEARTWOOD_@}"; do options+=(-x "$name"); done
+    command=(mpirun "${options[@]}" "${command[@]}")
+  fi
+  # If this script itself is killed, the kernel tells its child.
+  if command -v setpriv >/dev/null; then command=(setpriv --pdeathsig TERM -- "${command[@]}"); fi
+
+  # A process group of its own: Ctrl-C then reaches the child once, from here.
+  set -m
+  # The last job's filter may still wait for a writer that outlived it.
+  if [[ -n ${FILTER_PID-} ]]; then
+    kill "$FILTER_PID" 2>/dev/null || true
+    wait "$FILTER_PID" 2>/dev/null || true
+  fi
+  coproc FILTER { filter; }
+  exec {errors}>&"${FILTER[1]}"- {facts}<&"${FILTER[0]}"-
+  # Half seconds until mpirun is killed, and until ranks that are not ready for a signal are not waited for; empty: for ever.
+  ready='' patience='' unready=''
+  "${command[@]}" </dev/null 2>&"$errors" {errors}>&- {facts}<&- &
+  child=$!
+  exec {errors}>&-
+  # A signal that came before there was a child.
+  if [[ $asked -gt 0 ]]; then asked=0 && pass_on "$signal"; fi
+}
+
+# Waits for the job's end and collects what the filter learns: sets `lost`, `aborted`, `exited`, `quit`, `lost_host`, `family`, `trouble`,
+# `unreached`, `spoke`, and `code`.
+follow_job() {
+  local fact detail status verdict='' gone=0 looks=6  # half seconds to wait for standard error's end after the child's own
+  lost='' aborted='' exited='' quit='' lost_host='' family='' trouble='' unreached='' spoke=''
+  # What bash has to say about a child that was killed is said better by `judge_job`.
+  exec {stderr}>&2 2>/dev/null
+  # Ends with the last writer to standard error. A timeout is for writers that outlive the child, such as a remote shell,
+  # and for mpirun: killed during start-up, a rank can leave it waiting for itself after its last words.
+  while true; do
+    read -r -t 0.5 -u "$facts" fact detail && status=0 || status=$?
+    if [[ $status -gt 128 ]]; then
+      if [[ -n $patience ]] && ((patience-- == 0)); then kill -KILL "$child"; fi
+      if [[ -n $unready ]] && ((unready-- == 0)); then break_off; fi
+      # What the child said last may still be on its way: on a busy machine the filter may come late.
+      if [[ $gone -gt 0 ]] && ((gone-- == 1)); then break; fi
+      if [[ $gone -eq 0 ]] && ! kill -0 "$child"; then gone=$looks; fi
+      continue
+    elif [[ $status -ne 0 ]]; then
+      break
+    fi
+    case $fact in
+      ready)
+        ready=yes
+        if [[ -n $unready ]]; then unready='' && kill -USR1 "$child"; fi
+        ;;
+      lost) lost=${lost:-$detail} verdict=${verdict:-$((128 + $(cut -d' ' -f2 <<<"$detail")))} ;;
+      aborted) aborted=${aborted:-$detail} verdict=${verdict:-${detail#* }} ;;
+      exited) exited=${exited:-$detail} verdict=${verdict:-${detail#* }} ;;
+      quit) quit=${quit:-$detail} verdict=${verdict:-1} ;;
+      host) if [[ -z $verdict ]]; then lost_host=${detail% *} family=${detail#* } verdict=71; fi ;;
+      unreached) unreached=yes trouble=${trouble:-$detail} ;;
+      mpirun) trouble=${trouble:-$detail} ;;
+      spoke) spoke=yes ;;
+    esac
+    if [[ -n $parallel && -n $verdict ]]; then patience=4; fi
+  done
+  # A signal ends a wait early: it is the child that decides when it is over.
+  wait "$child" || true
+  while kill -0 "$child"; do wait "$child" || true; done
+  wait "$child" && code=0 || code=$?
+  exec 2>&"$stderr" {stderr}>&- {facts}<&-
+  if [[ -n $lost_host || (-n $verdict && $patience -lt 0) ]]; then code=$verdict; fi
+}
+
+judge_job() {
+  local contract=' 64 65 70 71 73 74 75 ' rank number host
+  if [[ -z $parallel && $code -gt 128 ]]; then
+    lost="0 $((code - 128)) $(hostname)"
+  elif [[ -z $parallel ]]; then
+    exited="0 $code"
+  fi
+  reason=''
+  if [[ $code -eq 0 || ($code -eq 75 && -n $signal) ]]; then
+    :
+  elif [[ -n $signal && (-z $orderly || ' 130 138 143 ' == *" $code "*) ]]; then
+    case $signal in INT) code=130 ;; TERM) code=143 ;; USR1) code=138 ;; esac
+    reason="stopped by SIG$signal"
+  elif [[ -n $lost_host ]]; then
+    reason="host $lost_host was lost$stopped"
+  elif [[ -n $lost ]]; then
+    read -r rank number host <<<"$lost"
+    reason="rank $rank was lost (killed by signal $number) on host $host$stopped"
+  elif [[ -n $quit ]]; then
+    reason="rank $quit ended before its time$stopped"
+  elif [[ -n $unreached ]] && ask_hosts && [[ ${#silent[@]} -gt 0 ]]; then
+    code=71 reason="no answer from ${silent[*]}$stopped"
+  elif [[ -n $spoke && $code -le 128 && ($contract == *" $code "* || -z $exited) ]]; then
+    :  # The ranks have said why, and in good order or by MPI_Abort, whose notice can get lost.
+  elif [[ -n $aborted ]]; then
+    reason="rank ${aborted% *} aborted with code ${aborted#* }$stopped"
+  elif [[ -n $exited ]]; then
+    reason="rank ${exited% *} exited with code ${exited#* }$stopped"
+  elif [[ $code -gt 128 && $code -le 192 ]]; then
+    reason="mpirun was killed by signal $((code - 128))$stopped"
+  elif [[ -n $trouble ]]; then
+    code=70 reason="mpirun: ${trouble:0:300}"
+  else
+    code=70 reason="mpirun ended with code $code; --verbose shows its messages"
+  fi
+}
+
+# Whether a rank or a host was lost, in place of an end that another start would come to again.
+is_lost() { [[ ' 0 64 65 70 73 74 75 ' != *" $code "* ]]; }
+
+# mpirun removes its folder and the ranks' shared memory unless it is killed; both are named after it and its number for the job.
+clear_session() {
+  local folder base=${OMPI_MCA_orte_tmpdir_base:-${TMPDIR:-/tmp}} job
+  for folder in "$base"/ompi.*."$EUID/pid.$child"; do
+    if [[ -d $folder ]] && IFS=. read -r job _ 2>/dev/null <"$folder/contact.txt"; then
+      rm -rf /dev/shm/vader_segment.*."$EUID.$(printf '%x' $((job + 1)))".* "$folder"
+    fi
+  done
+}
