@@ -48,6 +48,15 @@ final class DiskTests: CommandTestCase {
     return running.end(within: 60)
   }
 
+  /// Does something again and again until the run ends, or for a minute.
+  private func again(_ launcher: Process, _ work: () -> Void) {
+    let deadline = Date().addingTimeInterval(60)
+    while launcher.isRunning, Date() < deadline {
+      work()
+      usleep(2_000)
+    }
+  }
+
   /// Of a run that nothing happens to.
   private func wholeModel() throws -> [String: Data] {
     try model(try train(1, "whole", Array(training.dropFirst())))
@@ -71,10 +80,7 @@ final class DiskTests: CommandTestCase {
     let (run, filler) = ("\(disk)/run", "\(disk)/filler")
     let outcome = try disturb(2, run) { launcher in
       // Again and again: the run itself makes room, by removing older checkpoints.
-      while launcher.isRunning {
-        self.fill(filler)
-        usleep(2_000)
-      }
+      again(launcher) { fill(filler) }
     }
     expectEnd(outcome, "cannot write \(run)/", "No space left on device")
     let left = FileManager.default.enumerator(atPath: run)?.compactMap { $0 as? String } ?? []
@@ -98,10 +104,7 @@ final class DiskTests: CommandTestCase {
     let (removed, long) = ("\(folder)/removed", ["--steps", "10000000"])
     expectEnd(
       try disturb(1, removed, long) { launcher in
-        while launcher.isRunning {
-          try? FileManager.default.removeItem(atPath: removed)
-          usleep(2_000)
-        }
+        again(launcher) { try? FileManager.default.removeItem(atPath: removed) }
       }, "cannot write \(removed)/")
     let disk = try mountDisk("size=8m")
     let outcome = try disturb(2, "\(disk)/run", long) { _ in
