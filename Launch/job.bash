@@ -195,6 +195,8 @@ judge_job() {
     lost="0 $((code - 128)) $(hostname)"
   elif [[ -z $parallel ]]; then
     exited="0 $code"
+  elif [[ $code -eq 1 && -z $signal$lost$aborted$exited$quit$lost_host$unreached$trouble ]]; then
+    signal=TERM code=143  # mpirun itself was told to stop: nothing else makes it end with 1 and without a word
   fi
   reason=''
   if [[ $code -eq 0 || ($code -eq 75 && -n $signal) ]]; then
@@ -222,7 +224,7 @@ judge_job() {
   elif [[ -n $trouble ]]; then
     code=70 reason="mpirun: ${trouble:0:300}"
   else
-    code=70 reason="mpirun ended with code $code; --verbose shows its messages"
+    reason="mpirun ended with code $code; --verbose shows its messages" code=70
   fi
 }
 

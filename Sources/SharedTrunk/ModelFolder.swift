@@ -241,14 +241,14 @@ public enum ModelFolder {
       decoding: Data(try read(descriptionFile, in: folder, limit: descriptionLimit)), file: path)
   }
 
-  /// The description of a model whose files hold what a network of its sizes needs, or half of it, before any memory is taken for one:
-  /// a file that was cut is named when it is read. Throws `ModelError`.
+  /// The description of a model whose files justify the memory that a network of its sizes takes, which is not taken before that is
+  /// known: 4 MB and eight times their bytes, so that a file that is merely cut is left to be named by its reader. Throws `ModelError`.
   public static func descriptionOfWhole(in folder: String) throws -> ModelDescription {
     let description = try description(in: folder)
     var held = 0
     for file in description.files { held += try size(of: file, in: folder) }
     let least = description.shape.parameterCount(tasks: description.fewestTasks)
-    guard 2 * least <= held else {
+    guard 4 * least <= (1 << 22) + 8 * held else {
       throw ModelError.damaged(
         "\(folder)/\(descriptionFile)",
         "its network has \(least) weights or more; the files beside it hold \(held) bytes")

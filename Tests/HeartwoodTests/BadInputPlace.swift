@@ -16,7 +16,7 @@ final class BadInputPlace {
     }
   }
 
-  deinit { locks.forEach { close($0) } }
+  deinit { for lock in locks { close(lock) } }
 
   func path(_ name: String) -> String { "\(folder)/\(name)" }
 

@@ -73,7 +73,7 @@ final class RunFileTests: CommandTestCase {
     assertRefused("steps: 1\n\"steps\": 2", "steps is given twice", usage: false)
     // Each line doubles what the one before it stands for; as a key it would be looked at whole.
     let bomb = (1...40).map { "a\($0): &a\($0) [*a\($0 - 1), *a\($0 - 1)]" }.joined(separator: "\n")
-    assertRefused("a0: &a0 x\n\(bomb)\n? *a40\n: 1", "line 2", "alias", usage: false)
+    assertRefused("a0: &a0 x\n\(bomb)\n? *a40\n: 1", "line 2: * before a name is an alias", usage: false)
     assertRefused(String(repeating: "[", count: 1 << 20), "nesting", usage: false)
     assertRefused(String(repeating: "#", count: 1 << 20 + 1), "at most 1048576", usage: false)
     XCTAssertThrowsError(try RunFile(parsing: [0x61, 0xFF], path: "run.yaml"))

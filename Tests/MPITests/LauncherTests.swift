@@ -81,6 +81,16 @@ final class LauncherTests: XCTestCase {
     XCTAssertEqual(left, [])
   }
 
+  /// As a batch system does it that sends TERM to every process.
+  func testNothingIsRestartedWhenMpirunIsStopped() throws {
+    let (result, left) = try interrupted(["--restarts", "1", "train", "0"]) { ranks, _ in
+      kill(try XCTUnwrap(Self.parent(of: ranks[0])), SIGTERM)
+    }
+    XCTAssertEqual(result.code, 143)
+    XCTAssertEqual(result.standardError, "heartwood: stopped by SIGTERM\n")
+    XCTAssertEqual(left, [])
+  }
+
   func testNothingIsLeftWhenTheLauncherIsKilled() throws {
     let (result, left) = try interrupted { _, launcher in kill(launcher, SIGKILL) }
     XCTAssertEqual(result.code, 137)
