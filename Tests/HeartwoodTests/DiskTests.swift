@@ -4,8 +4,8 @@ import XCTest
 /// Disks that fill up or go away under a run, and a second run into its folder: a clear end, and nothing that was saved is harmed.
 final class DiskTests: CommandTestCase {
   private let training = [
-    "train", "--simulate", "3", "--minutes", "1", "--steps", "6000", "--batch", "4", "--checkpoint-every",
-    "200",
+    "train", "--simulate", "3", "--minutes", "1", "--steps", "10000", "--batch", "4", "--checkpoint-every",
+    "500",
   ]
   private var disks: [String] = []
 
