@@ -48,7 +48,7 @@ final class Checkpoints {
   }
 
   /// What is being written when training fails is written to its end.
-  deinit { writer.wait() }
+  deinit { writer.end() }
 
   private var program: String { "\(plan.program) at CPU level \(CPULevel.current)" }
   private var leads: Bool { communicator.rank == 0 }
@@ -228,30 +228,4 @@ final class Checkpoints {
       throw CheckpointWriteError(rank: failure.rank, reason: failure.message)
     }
   }
-}
-
-/// A thread that writes one thing after the other.
-private final class Writer: @unchecked Sendable {
-  private let queue = DispatchQueue(label: "checkpoints")
-  private let isBusy = Atomic<Bool>(false)
-  private let state = Mutex<(files: [CheckpointManifest.File], failure: String?)>(([], nil))
-
-  func start(_ work: @escaping @Sendable () throws -> [CheckpointManifest.File]) {
-    wait()
-    isBusy.store(true, ordering: .releasing)
-    queue.async {
-      do {
-        let files = try work()
-        self.state.withLock { $0.files = files }
-      } catch {
-        self.state.withLock { $0.failure = $0.failure ?? "\(error)" }
-      }
-      self.isBusy.store(false, ordering: .releasing)
-    }
-  }
-
-  func wait() { queue.sync {} }
-  var isDone: Bool { !isBusy.load(ordering: .acquiring) }
-  var files: [CheckpointManifest.File] { state.withLock { $0.files } }
-  var failure: String? { state.withLock { $0.failure } }
 }

@@ -1,0 +1,63 @@
+import Foundation
+import Synchronization
+
+/// A thread that writes one thing after the other, and gives way to training: where every core has a rank at work it takes a tenth of one,
+/// so that nobody waits for it.
+final class Writer: @unchecked Sendable {
+  typealias Work = @Sendable () throws -> [CheckpointManifest.File]
+
+  private let handed = DispatchSemaphore(value: 0)
+  /// Up while nothing is being written.
+  private let free = DispatchSemaphore(value: 1)
+  private let isBusy = Atomic<Bool>(false)
+  /// Handed over by the semaphores; nil ends the thread.
+  private var work: Work?
+  private let state = Mutex<(files: [CheckpointManifest.File], failure: String?)>(([], nil))
+
+  init() {
+    Thread.detachNewThread { self.run() }
+  }
+
+  private func run() {
+    // On Linux of the calling thread alone.
+    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
+    while true {
+      handed.wait()
+      guard let work else { return }
+      do {
+        let files = try work()
+        state.withLock { $0.files = files }
+      } catch {
+        state.withLock { $0.failure = $0.failure ?? "\(error)" }
+      }
+      isBusy.store(false, ordering: .releasing)
+      free.signal()
+    }
+  }
+
+  /// Waits for what is under way, then lets this be done.
+  func start(_ work: @escaping Work) {
+    free.wait()
+    isBusy.store(true, ordering: .relaxed)
+    self.work = work
+    handed.signal()
+  }
+
+  func wait() {
+    free.wait()
+    free.signal()
+  }
+
+  /// Waits for what is under way, then ends the thread.
+  func end() {
+    wait()
+    work = nil
+    handed.signal()
+  }
+
+  var isDone: Bool { !isBusy.load(ordering: .acquiring) }
+  /// What the last work wrote.
+  var files: [CheckpointManifest.File] { state.withLock { $0.files } }
+  /// Why the first work that failed did.
+  var failure: String? { state.withLock { $0.failure } }
+}
