@@ -30,7 +30,9 @@ struct Session {
       let session = Session(communicator: world, startupSeconds: ProcessClock.sinceStart)
       try session.requireAlike(Self.program)
       try session.agreeOnCPU()
-      if session.leads && Launcher.awaitsReady { FileHandle.standardError.write(Data("heartwood: ready\n".utf8)) }
+      if session.leads && Launcher.awaitsReady {
+        FileHandle.standardError.write(Data("heartwood: ready\n".utf8))
+      }
       try body(session)
       try Environment.finalize()
       exit(0)
