@@ -59,6 +59,13 @@ public final class ParameterGroup {
 
   public func zeroGradients() { gradients.update(repeating: 0, count: count) }
 
+  /// Copies one of a group's four buffers of `count` floats, for later: past the caches, so that training finds there what it left.
+  public static func copyAside(
+    _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    hw_copy_past_caches(target, source, count)
+  }
+
   /// Euclidean norm of all gradients of the group. NaN or infinite if one of them is.
   public func gradientNorm() -> Double { hw_sum_squares(gradients, count).squareRoot() }
 }

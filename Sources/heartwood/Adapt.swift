@@ -28,7 +28,7 @@ struct Adapt: ParsableCommand {
   var data: String?
   @Option(help: ArgumentHelp("The new patient's record.", valueName: "name"))
   var record: String
-  @Option(help: "Seconds from the record's start whose annotations are trained on.")
+  @Option(parsing: .unconditional, help: "Seconds from the record's start whose annotations are trained on.")
   var seconds: Double
   @Option(
     help:
@@ -40,11 +40,13 @@ struct Adapt: ParsableCommand {
       "Where the seconds hold fewer than 10 beats of a class, take stand-ins from the model's source records in --data too, not from simulated patients alone."
   )
   var borrow = false
-  @Option(help: "Training steps (default: 800).")
+  @Option(parsing: .unconditional, help: "Training steps (default: 800).")
   var steps: Int?
-  @Option(help: "Adam's learning rate at the start; it falls to 5 % by a cosine (default: 0.003).")
+  @Option(
+    parsing: .unconditional,
+    help: "Adam's learning rate at the start; it falls to 5 % by a cosine (default: 0.003).")
   var learningRate: Double?
-  @Option(help: "Seed of every random choice.")
+  @Option(parsing: .unconditional, help: "Seed of every random choice.")
   var seed: UInt64 = 1
   @Option(
     help:

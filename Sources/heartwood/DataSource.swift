@@ -11,10 +11,11 @@ struct DataOptions: ParsableArguments {
   var data: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp("Simulate this many patients instead; the last is the target.", valueName: "patients"))
   var simulate: Int?
 
-  @Option(help: "Minutes of each simulated recording.")
+  @Option(parsing: .unconditional, help: "Minutes of each simulated recording.")
   var minutes: Double = 30
 
   @Option(help: "Lead to read (default: MLII, or a record's first ECG lead).")
@@ -98,6 +99,14 @@ struct RecordList: ExpressibleByArgument {
           }
       })
     else { return nil }
+  }
+
+  /// Throws `ValidationError`.
+  init(parsing argument: String) throws {
+    guard let list = RecordList(argument: argument) else {
+      throw ValidationError("names of records inside the data folder, each once and without .hea")
+    }
+    self = list
   }
 
   var defaultValueDescription: String { names.joined(separator: ",") }

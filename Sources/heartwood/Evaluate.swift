@@ -36,7 +36,9 @@ struct Evaluate: ParsableCommand {
   @Option(
     help: "Lead to read (default: as the model was trained, by name or MLII, or a record's first ECG lead).")
   var lead: String?
-  @Option(help: "Judge only what lies after so many seconds of a record, such as those it was adapted on.")
+  @Option(
+    parsing: .unconditional,
+    help: "Judge only what lies after so many seconds of a record, such as those it was adapted on.")
   var from: Double = 0
   @Option(help: ArgumentHelp("Folder to write to.", valueName: "dir"))
   var output: String

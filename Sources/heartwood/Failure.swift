@@ -60,6 +60,12 @@ struct Failure: Error {
     FileHandle.standardError.write(Data("heartwood: \(printable(line, limit: 4000))\n".utf8))
   }
 
+  /// Ends a process whose fellows, before MPI, have all found the same: the first rank says it.
+  func exitAlike() -> Never {
+    if Launcher.isFirstRank { print() } else { Launcher.waitForTheFirstRank() }
+    Foundation.exit(status.rawValue)
+  }
+
   func exit() -> Never {
     print()
     Foundation.exit(status.rawValue)

@@ -27,20 +27,34 @@ struct Heartwood: ParsableCommand {
     let commandLine = Array(CommandLine.arguments.dropFirst())
     var file: RunFile?
     do {
+      try requireSubcommand(commandLine.first)
       let arguments: [String]
       (arguments, file) = try RunFile.expand(commandLine)
       var command = try parseAsRoot(arguments)
       try command.run()
     } catch let failure as Failure {
-      if Launcher.isFirstRank { failure.print() } else { Launcher.waitForTheFirstRank() }
-      Foundation.exit(failure.status.rawValue)
+      failure.exitAlike()
     } catch {
-      leave(error) { file?.placed($0, commandLine: commandLine) ?? $0 }
+      leave(error) {
+        let help = subcommand(commandLine.first).map { "heartwood \($0) --help" } ?? "heartwood --help"
+        return "\(file?.placed($0, commandLine: commandLine) ?? $0) (see `\(help)`)"
+      }
     }
   }
 
+  private static func subcommand(_ word: String?) -> String? {
+    configuration.subcommands.map { $0._commandName }.first { $0 == word }
+  }
+
+  /// The parser would take offence at the options of a subcommand that is misspelt, not at its name.
+  private static func requireSubcommand(_ word: String?) throws {
+    guard let word, !word.hasPrefix("-"), word != "help", subcommand(word) == nil else { return }
+    let names = configuration.subcommands.map { $0._commandName }.joined(separator: ", ")
+    throw Failure(.usage, "'\(word)' is no subcommand; there are \(names)")
+  }
+
   /// Help and version go to standard output, a wrong command line to standard error, both from the first rank alone. `placed` adds to a
-  /// message where an option stands that is not on the command line.
+  /// message where its option stands and where to read on.
   private static func leave(_ error: any Error, _ placed: (String) -> String) -> Never {
     let help = exitCode(for: error) == .success
     if Launcher.isFirstRank {
@@ -48,7 +62,7 @@ struct Heartwood: ParsableCommand {
         print(fullMessage(for: error))
       } else {
         let line = message(for: error).split(separator: "\n").joined(separator: " ")
-        Failure(.usage, "\(placed(line)) (see `heartwood --help`)").print()
+        Failure(.usage, placed(line)).print()
       }
     } else if !help {
       Launcher.waitForTheFirstRank()

@@ -1,4 +1,5 @@
 import Cohort
+import Files
 import Foundation
 import MPI
 import SharedTrunk
@@ -134,15 +135,19 @@ extension Network {
 
 /// `--output` of a command that writes a few files into a folder, new or old.
 enum OutputFolder {
-  /// Throws `Failure` if nothing can be written into it.
-  static func make(_ path: String) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch {
-      throw Failure(.cannotCreate, "cannot create --output \(path): \(error.reason)")
-    }
-    guard access(path, W_OK) == 0 else {
-      throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
+  /// Makes it, and the folders in it that are to be there. Throws `Failure` if nothing can be written into one.
+  static func make(_ path: String, for parts: [String] = []) throws {
+    guard !path.isEmpty else { throw Failure(.usage, "--output is empty: it names the folder to write") }
+    for folder in [path] + parts {
+      let name = folder == path ? "--output \(path)" : folder
+      do {
+        try Folder.make(folder)
+      } catch {
+        throw Failure(.cannotCreate, "cannot create \(name): \(error.reason)")
+      }
+      guard access(folder, W_OK) == 0 else {
+        throw Failure(.cannotCreate, "cannot write into \(name): \(String(cString: strerror(errno)))")
+      }
     }
   }
 }

@@ -31,14 +31,7 @@ final class RunFolder {
   /// one that holds a run already, whole or cut off, so that nothing saved is overwritten.
   func create(leads: Bool, resumes: Bool = false) throws {
     let manager = FileManager.default
-    do {
-      try manager.createDirectory(atPath: model, withIntermediateDirectories: true)
-    } catch {
-      throw Failure(.cannotCreate, "cannot create --output \(path): \(error.reason)")
-    }
-    guard access(path, W_OK) == 0, access(model, W_OK) == 0 else {
-      throw Failure(.cannotCreate, "cannot write into --output \(path): \(String(cString: strerror(errno)))")
-    }
+    try OutputFolder.make(path, for: [model])
     guard leads else { return }
     lock = try RunLock(path, of: command)
     if manager.fileExists(atPath: metricsPath) && !resumes { throw holdsARun }
@@ -90,9 +83,12 @@ final class RunFolder {
 
   /// Writes the file anew with the lines that stay, and opens it to add more. A last line that was cut off goes.
   private func keepLines(_ stays: (Data) -> Bool) throws {
-    guard let text = FileManager.default.contents(atPath: metricsPath) else {
+    // For writing too, which a folder refuses.
+    let old = open(metricsPath, O_RDWR | O_CLOEXEC)
+    guard old >= 0 else {
       throw Failure(.inputOutput, "cannot read \(metricsPath): \(String(cString: strerror(errno)))")
     }
+    let text = try FileHandle(fileDescriptor: old, closeOnDealloc: true).readToEnd() ?? Data()
     let kept = text.split(separator: 0x0A).filter {
       (try? JSONSerialization.jsonObject(with: $0)) != nil && stays($0)
     }
@@ -113,13 +109,28 @@ final class RunFolder {
   }
 
   func flush() throws {
-    do {
-      try metrics?.write(contentsOf: pending)
-    } catch {
-      throw Failure(.inputOutput, "cannot write \(metricsPath): \(error.reason)")
+    if let metrics {
+      try requireInPlace(metrics)
+      do {
+        try metrics.write(contentsOf: pending)
+      } catch {
+        throw Failure(.inputOutput, "cannot write \(metricsPath): \(error.reason)")
+      }
     }
     pending.removeAll(keepingCapacity: true)
     flushed = Date()
+  }
+
+  /// An open file can be written though nobody will find it again: its folder was removed or renamed, or its disk taken away.
+  private func requireInPlace(_ file: FileHandle) throws {
+    var (written, named) = (stat(), stat())
+    guard fstat(file.fileDescriptor, &written) == 0, stat(metricsPath, &named) == 0,
+      written.st_dev == named.st_dev, written.st_ino == named.st_ino
+    else {
+      throw Failure(
+        .inputOutput,
+        "cannot write \(metricsPath): it is gone; --output was removed, renamed or unmounted during the run")
+    }
   }
 
   func write(_ data: Data, as name: String) throws {
@@ -131,7 +142,8 @@ extension Error {
   /// In words, the system's own where it gave one.
   var reason: String {
     let error = self as NSError
-    let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError
-    return underlying?.localizedDescription ?? error.localizedDescription
+    let cause = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+    return cause.domain == NSPOSIXErrorDomain
+      ? String(cString: strerror(Int32(cause.code))) : cause.localizedDescription
   }
 }

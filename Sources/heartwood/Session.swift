@@ -19,8 +19,8 @@ struct Session {
   ///
   /// - Parameter canStop: whether the command saves its work when a signal asks it to stop.
   static func run(canStop: Bool = false, _ body: (Session) throws -> Void) -> Never {
+    do { try startWatchdog(canStop: canStop) } catch { Failure(error).exitAlike() }
     do {
-      try startWatchdog(canStop: canStop)
       _ = try Environment.initialize(.funneled)
     } catch {
       Failure(error).exit()

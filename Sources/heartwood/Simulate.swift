@@ -12,13 +12,13 @@ struct Simulate: ParsableCommand {
         heartwood simulate --patients 6 --output simulated && heartwood inspect simulated/sim001
       """)
 
-  @Option(help: "How many patients.")
+  @Option(parsing: .unconditional, help: "How many patients.")
   var patients: Int
 
-  @Option(help: "Minutes of each recording.")
+  @Option(parsing: .unconditional, help: "Minutes of each recording.")
   var minutes: Double = 30
 
-  @Option(help: "Seed; patient k of a seed is the same however many there are.")
+  @Option(parsing: .unconditional, help: "Seed; patient k of a seed is the same however many there are.")
   var seed: UInt64 = 1
 
   @Option(help: ArgumentHelp("Folder to write.", valueName: "dir"))
@@ -37,6 +37,7 @@ struct Simulate: ParsableCommand {
     guard Launcher.isFirstRank else { return }
     do {
       let cohort = try SimulatedCohort(patients: patients, minutes: minutes, seed: seed)
+      try OutputFolder.make(output)
       for patient in 1...patients {
         _ = try cohort.write(patient: patient, to: output)
         if Launcher.isTerminal {

@@ -100,6 +100,7 @@ struct Train: ParsableCommand {
   var slotDropout: Bool?
 
   @Option(
+    parsing: .unconditional,
     help:
       "Probability of dropping a feature before each trunk layer and the heads (default: 0.2; 0 for tasks side by side without slot dropout, detection on unseen patients)."
   )
@@ -121,29 +122,34 @@ struct Train: ParsableCommand {
 
   @OptionGroup var dataOptions: DataOptions
 
-  @Option(help: ArgumentHelp("Source records (default: the paper's).", valueName: "list"))
+  @Option(
+    help: ArgumentHelp("Source records (default: the paper's).", valueName: "list"),
+    transform: RecordList.init(parsing:))
   var records: RecordList?
 
   @Option(
     help: ArgumentHelp(
       "Records never seen in training (inconsistent scenario; default 205), or none: judge the model elsewhere, by evaluate.",
-      valueName: "list"))
+      valueName: "list"), transform: RecordList.init(parsing:))
   var targets: RecordList?
 
   @Option(help: "How each patient's beats are split (consistent scenario; default chronological).")
   var split: SplitName?
 
-  @Option(help: "Training steps (default: 300 to 600, by experiment).")
+  @Option(parsing: .unconditional, help: "Training steps (default: 300 to 600, by experiment).")
   var steps: Int?
 
-  @Option(help: "Examples a task and step (default: 16 to 64, by experiment; 8 with --fusion anchored).")
+  @Option(
+    parsing: .unconditional,
+    help: "Examples a task and step (default: 16 to 64, by experiment; 8 with --fusion anchored).")
   var batch: Int?
 
   @Option(
+    parsing: .unconditional,
     help: "Adam's learning rate at the start; it falls to 5 % by a cosine (default: 0.003, by experiment).")
   var learningRate: Double?
 
-  @Option(help: "Seed of every random choice.")
+  @Option(parsing: .unconditional, help: "Seed of every random choice.")
   var seed: UInt64 = 1
 
   @Option(
@@ -153,12 +159,14 @@ struct Train: ParsableCommand {
   var config: String?
 
   @Option(
+    parsing: .unconditional,
     help: ArgumentHelp(
       "Save the state of training every N steps, or every N seconds as Ns (default: 60s), or never; a signal saves it too.",
-      valueName: "N|Ns"))
+      valueName: "N|Ns"), transform: CheckpointInterval.init(parsing:))
   var checkpointEvery: CheckpointInterval = .init(interval: .seconds(60))
 
-  @Option(help: ArgumentHelp("How many checkpoints of a network to keep.", valueName: "K"))
+  @Option(
+    parsing: .unconditional, help: ArgumentHelp("How many checkpoints of a network to keep.", valueName: "K"))
   var keepCheckpoints = 2
 
   @Flag(
@@ -345,12 +353,13 @@ struct Train: ParsableCommand {
   }
 
   /// "100", "30s" or "never".
-  struct CheckpointInterval: ExpressibleByArgument {
+  struct CheckpointInterval: CustomStringConvertible {
     let interval: CheckpointPlan.Interval
 
     init(interval: CheckpointPlan.Interval) { self.interval = interval }
 
-    init?(argument: String) {
+    /// Throws `ValidationError`.
+    init(parsing argument: String) throws {
       if argument == "never" {
         interval = .seconds(.infinity)
       } else if argument.hasSuffix("s"), let seconds = Double(argument.dropLast()), seconds > 0,
@@ -360,11 +369,12 @@ struct Train: ParsableCommand {
       } else if let steps = Int(argument), steps > 0 {
         interval = .steps(steps)
       } else {
-        return nil
+        throw ValidationError("a number of steps (100), of seconds (30s), or never")
       }
     }
 
-    var defaultValueDescription: String { "60s" }
+    /// The default, as help says it.
+    var description: String { "60s" }
   }
 
   /// A comma-separated list of single-task networks.

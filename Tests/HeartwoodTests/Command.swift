@@ -40,10 +40,12 @@ enum Command {
     return running.end()
   }
 
-  /// Starts a script of this checkout.
-  static func start(_ script: String, _ arguments: [String], environment: [String: String]) throws -> Running
-  {
+  /// Starts a script of this checkout, in a folder.
+  static func start(
+    _ script: String, _ arguments: [String], environment: [String: String], in folder: String? = nil
+  ) throws -> Running {
     let process = Process()
+    if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
     process.executableURL = URL(fileURLWithPath: "\(root)/\(script)")
     process.arguments = arguments
     // Other tests of this process have initialised MPI, which leaves variables that would confuse mpirun.
@@ -58,6 +60,23 @@ enum Command {
     return running
   }
 
+  /// The processes of a run's ranks, by its output folder.
+  static func ranks(of run: String) -> [pid_t] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return names.compactMap { pid_t($0) }.sorted().filter { process in
+      let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
+      let arguments = words.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      return arguments.first == binary && arguments.contains(run)
+    }
+  }
+
+  /// Steps of a run's own network whose checkpoints are whole.
+  static func savedSteps(of run: String) -> Set<String> {
+    let network = "\(run)/checkpoints/mtl"
+    let steps = (try? FileManager.default.contentsOfDirectory(atPath: network)) ?? []
+    return Set(steps.filter { FileManager.default.fileExists(atPath: "\(network)/\($0)/MANIFEST") })
+  }
+
   struct Running {
     let process: Process
     fileprivate let output = Sink()
@@ -66,7 +85,12 @@ enum Command {
 
     fileprivate init(process: Process) { self.process = process }
 
-    func end() -> Outcome {
+    /// Waits for its end, but no longer than this after its start: then it is made to end.
+    func end(within seconds: Double = .infinity) -> Outcome {
+      if seconds.isFinite {
+        while process.isRunning, Date().timeIntervalSince(start) < seconds { usleep(5_000) }
+        if process.isRunning { process.terminate() }
+      }
       process.waitUntilExit()
       return Outcome(
         code: process.terminationStatus, output: output.text, errors: errors.text,
@@ -98,7 +122,7 @@ enum Command {
 /// A test with a folder of its own, removed at the end.
 class CommandTestCase: XCTestCase {
   private(set) var folder = ""
-  private var pending: [() -> Void] = []
+  private var pending: [(running: Command.Running, look: (Outcome) -> Void)] = []
 
   override func setUpWithError() throws {
     folder = NSTemporaryDirectory() + "heartwood-\(UUID().uuidString)"
@@ -144,18 +168,13 @@ class CommandTestCase: XCTestCase {
     return outcome
   }
 
-  /// As `expect`, on several numbers of ranks, but only started now: mpirun takes a second or two to end a job that fails, and several
-  /// jobs may do so side by side. Looked at by `settle`, or at the end of the test.
+  /// As `expect`, on several numbers of ranks, but only started now.
   func expectSoon(
     _ code: Int32, _ words: String, _ ranks: [Int], _ arguments: [String],
     environment: [String: String] = [:], file: StaticString = #filePath, line: UInt = #line
   ) throws {
     for ranks in ranks {
-      if pending.count >= 6 { pending.removeFirst()() }
-      let running = try Command.start(
-        "Launch/heartwood", ["-n", "\(ranks)"] + arguments, environment: environment)
-      pending.append {
-        let outcome = running.end()
+      try start(ranks, arguments, environment: environment) { outcome in
         XCTAssertEqual(outcome.code, code, outcome.errors, file: file, line: line)
         XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, file: file, line: line)
         XCTAssertTrue(outcome.errors.contains(words), outcome.errors, file: file, line: line)
@@ -163,9 +182,30 @@ class CommandTestCase: XCTestCase {
     }
   }
 
-  func settle() {
-    for check in pending { check() }
-    pending = []
+  /// Starts `Launch/heartwood` now and looks at what it left by `settle`, or at the end of the test: mpirun takes a second or two to end a
+  /// job that fails, and several jobs may do so side by side. A job that hangs is ended after a minute.
+  func start(
+    _ ranks: Int, _ arguments: [String], environment: [String: String] = [:], in folder: String? = nil,
+    then look: @escaping (Outcome) -> Void
+  ) throws {
+    if pending.count >= 6 { lookAtOne() }
+    let running = try Command.start(
+      "Launch/heartwood", ["-n", "\(ranks)"] + arguments, environment: environment, in: folder)
+    pending.append((running, look))
+  }
+
+  func settle() { while !pending.isEmpty { lookAtOne() } }
+
+  /// The first that ends, or the eldest if none does.
+  private func lookAtOne() {
+    let deadline = Date().addingTimeInterval(60)
+    var ended: Int?
+    while ended == nil, Date() < deadline {
+      ended = pending.firstIndex { !$0.running.process.isRunning }
+      if ended == nil { usleep(2_000) }
+    }
+    let (running, look) = pending.remove(at: ended ?? 0)
+    look(running.end(within: 60))
   }
 
   /// Trains; fails the test unless the command ends well. Returns the run's folder.
@@ -176,6 +216,14 @@ class CommandTestCase: XCTestCase {
     XCTAssertEqual(outcome.code, 0, outcome.errors)
     XCTAssertEqual(outcome.errors, "")
     return run
+  }
+
+  /// Until a run of train has a whole checkpoint other than these, or has ended.
+  func waitForCheckpoint(of run: String, _ launcher: Process, but before: Set<String> = []) {
+    let deadline = Date().addingTimeInterval(30)
+    while Command.savedSteps(of: run).isSubset(of: before), launcher.isRunning, Date() < deadline {
+      usleep(2_000)
+    }
   }
 
   /// Every file of a run's model folder.

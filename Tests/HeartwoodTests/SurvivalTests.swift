@@ -3,40 +3,21 @@ import XCTest
 
 /// Lost and stopped ranks, and runs that go on: the same model files in the end, on any number of ranks.
 final class SurvivalTests: CommandTestCase {
-  private static let binary = Command.binary
   private let training = [
     "train", "--simulate", "6", "--minutes", "2", "--steps", "6000", "--batch", "8", "--dropout", "0.2",
     "--checkpoint-every", "100",
   ]
-
-  /// The ranks of a run, by its output folder.
-  private func ranks(of run: String) -> [pid_t] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return names.compactMap { pid_t($0) }.sorted().filter { process in
-      let words = FileManager.default.contents(atPath: "/proc/\(process)/cmdline") ?? Data()
-      let arguments = words.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-      return arguments.first == Self.binary && arguments.contains(run)
-    }
-  }
-
-  /// Steps of the run's own network whose checkpoints are whole.
-  private func saved(_ run: String) -> Set<String> {
-    let network = "\(run)/checkpoints/mtl"
-    let steps = (try? FileManager.default.contentsOfDirectory(atPath: network)) ?? []
-    return Set(steps.filter { FileManager.default.fileExists(atPath: "\(network)/\($0)/MANIFEST") })
-  }
 
   /// Runs training on so many ranks, and once it has written a checkpoint does something to it.
   private func disturb(
     _ ranks: Int, _ run: String, _ options: [String] = [], environment: [String: String] = [:],
     _ disturbance: @escaping (Process, [pid_t]) -> Void
   ) throws -> Outcome {
-    let before = saved(run)
+    let before = Command.savedSteps(of: run)
     return try Command.heartwood(ranks, training + ["--output", run] + options, environment: environment) {
       launcher in
-      let deadline = Date().addingTimeInterval(30)
-      while self.saved(run).isSubset(of: before), launcher.isRunning, Date() < deadline { usleep(2_000) }
-      let found = self.ranks(of: run)
+      self.waitForCheckpoint(of: run, launcher, but: before)
+      let found = Command.ranks(of: run)
       guard found.count == ranks else { return XCTFail("\(found.count) of \(ranks) ranks are at work") }
       disturbance(launcher, found)
     }
@@ -54,7 +35,7 @@ final class SurvivalTests: CommandTestCase {
     XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors, line: line)
     XCTAssertTrue(
       outcome.errors.contains("is saved; the same command with --resume goes on"), outcome.errors, line: line)
-    XCTAssertEqual(ranks(of: run), [], line: line)
+    XCTAssertEqual(Command.ranks(of: run), [], line: line)
   }
 
   func testLostAndStoppedRunsGoOnToTheSameModel() throws {
@@ -101,7 +82,7 @@ final class SurvivalTests: CommandTestCase {
     XCTAssertTrue(outcome.errors.contains("made no progress for 2 s: training MTL, step "), outcome.errors)
     XCTAssertTrue(outcome.errors.contains("waiting in MPI_Allreduce for other ranks"), outcome.errors)
     XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
-    XCTAssertEqual(ranks(of: run), [])
+    XCTAssertEqual(Command.ranks(of: run), [])
   }
 
   func testWeightsThatDriftApartAreFoundAndTheRankNamed() throws {
@@ -118,7 +99,7 @@ final class SurvivalTests: CommandTestCase {
 
   /// Ranks that were started apart, one with another seed.
   func testRanksThatDifferAreNamed() throws {
-    let run = [Self.binary] + training + ["--output", "\(folder)/mixed"]
+    let run = [Command.binary] + training + ["--output", "\(folder)/mixed"]
     let mpirun = try Command.run(
       "Tests/Soak/mixed-ranks", run, environment: ["HEARTWOOD_WATCHDOG": "20"])
     XCTAssertEqual(mpirun.code, 64, mpirun.errors)

@@ -43,6 +43,10 @@ void hw_axpy(float a, const float *x, float *y, size_t n);
 void hw_scale(float a, float *x, size_t n);
 /// Sum of squares, in double; the same bits at every level.
 double hw_sum_squares(const float *x, size_t n);
+
+// Copies n floats, a multiple of 16, between buffers aligned to 64 bytes, past the caches: what is copied is not read again soon, and
+// what the next step needs stays.
+void hw_copy_past_caches(float *to, const float *from, size_t n);
 /// x = max(x, 0); NaN stays NaN.
 void hw_relu(float *x, size_t n);
 /// dy = 0 where the rectified output y is 0.

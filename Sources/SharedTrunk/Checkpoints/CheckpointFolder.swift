@@ -1,5 +1,6 @@
 import Files
 import Foundation
+import WFDB
 
 /// The checkpoints of one network on disk: a folder a step.
 struct CheckpointFolder: Sendable {
@@ -30,14 +31,28 @@ struct CheckpointFolder: Sendable {
   }
 
   func manifest(_ step: Int) throws(CheckpointFault) -> CheckpointManifest {
-    guard let data = FileManager.default.contents(atPath: "\(folder(step))/\(CheckpointManifest.file)") else {
-      throw CheckpointFault("it was not finished")
+    let data = try Self.read(CheckpointManifest.file, in: folder(step), limit: CheckpointManifest.largest) {
+      "it was not finished"
     }
     let manifest = try CheckpointManifest(decoding: data)
     guard manifest.progress.step == step else {
       throw CheckpointFault("\(CheckpointManifest.file) is of step \(manifest.progress.step)")
     }
     return manifest
+  }
+
+  /// A file of at most `limit` bytes; nothing that would be waited on, such as a pipe. `missing` says what it means that there is none.
+  static func read(_ file: String, in folder: String, limit: Int, missing: () -> String)
+    throws(CheckpointFault)
+    -> Data
+  {
+    do {
+      return Data(try DiskFolder.split("\(folder)/").folder.bytes(of: file, limit: limit))
+    } catch let error as WFDBError {
+      throw CheckpointFault(error.reason == .cannotRead(ENOENT) ? missing() : "\(file) \(error.reason)")
+    } catch {
+      throw CheckpointFault("\(file): \(error)")
+    }
   }
 
   /// Makes a checkpoint whole: all its files are there. Throws `ModelError.unwritable`.

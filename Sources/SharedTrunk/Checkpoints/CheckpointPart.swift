@@ -44,7 +44,7 @@ final class CheckpointPart: @unchecked Sendable {
   func take() {
     var target = copy.data
     for (source, count) in vectors {
-      target.update(from: source, count: count)
+      ParameterGroup.copyAside(source, to: target, count: count)
       target += count
     }
   }
@@ -66,14 +66,12 @@ final class CheckpointPart: @unchecked Sendable {
     guard let entry = manifest.files.first(where: { $0.name == file }) else {
       throw CheckpointFault("\(CheckpointManifest.file) does not name \(file)")
     }
-    let path = "\(folder)/\(file)"
-    let size = (try? FileManager.default.attributesOfItem(atPath: path)[.size] as? Int) ?? nil
-    guard let size else { throw CheckpointFault("\(file) is missing") }
-    guard size == entry.bytes, size == bytes else {
-      throw CheckpointFault("\(file) has \(size) bytes, not \(size == entry.bytes ? bytes : entry.bytes)")
+    let data = try CheckpointFolder.read(file, in: folder, limit: max(entry.bytes, bytes)) {
+      "\(file) is missing"
     }
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw CheckpointFault("\(file) cannot be read")
+    guard data.count == entry.bytes, data.count == bytes else {
+      throw CheckpointFault(
+        "\(file) has \(data.count) bytes, not \(data.count == entry.bytes ? bytes : entry.bytes)")
     }
     guard data.starts(with: header), SHA256.hex(data) == entry.sha256 else {
       throw CheckpointFault("\(file) is damaged: its SHA-256 is not the one written down")

@@ -340,16 +340,7 @@ struct PaperRun {
     where manager.fileExists(atPath: "\(command.output)/\(name)") {
       throw Failure(.cannotCreate, "--output \(command.output) holds a run of train; choose another folder")
     }
-    do {
-      try manager.createDirectory(atPath: unitFolder, withIntermediateDirectories: true)
-    } catch {
-      throw Failure(
-        .cannotCreate, "cannot create --output \(command.output): \((error as NSError).localizedDescription)")
-    }
-    guard access(unitFolder, W_OK) == 0, access(command.output, W_OK) == 0 else {
-      throw Failure(
-        .cannotCreate, "cannot write into --output \(command.output): \(String(cString: strerror(errno)))")
-    }
+    try OutputFolder.make(command.output, for: [unitFolder])
     return try RunLock(command.output, of: "paper")
   }
 

@@ -62,16 +62,8 @@ struct ScaleRun {
     for name in ["metrics.jsonl", "units"] where manager.fileExists(atPath: "\(output)/\(name)") {
       throw Failure(.cannotCreate, "--output \(output) holds a run already; choose another folder")
     }
-    do {
-      try manager.createDirectory(atPath: output, withIntermediateDirectories: true)
-    } catch {
-      throw Failure(.cannotCreate, "cannot create --output \(output): \(error.reason)")
-    }
+    try OutputFolder.make(output)
     try AtomicFile.requireFolder(of: command.json)
-    guard access(output, W_OK) == 0 else {
-      throw Failure(
-        .cannotCreate, "cannot write into --output \(output): \(String(cString: strerror(errno)))")
-    }
   }
 
   private func write(_ results: ScaleResults) throws {
