@@ -137,6 +137,9 @@ start_job() {  # SUBCOMMAND...
   exec {errors}>&"${FILTER[1]}"- {facts}<&"${FILTER[0]}"-
   # Half seconds until mpirun is killed, and until ranks that are not ready for a signal are not waited for; empty: for ever.
   ready='' patience='' unready=''
+  # The same for a job on hosts to start: mpirun waits for ever for a host that takes its command but cannot reach it.
+  starting='' late=''
+  if [[ -n $orderly && ${#hostfiles[@]} -gt 0 ]]; then starting=$((2 * $(watchdog))); fi
   "${command[@]}" </dev/null 2>&"$errors" {errors}>&- {facts}<&- &
   child=$!
   exec {errors}>&-
@@ -158,6 +161,10 @@ follow_job() {
     if [[ $status -gt 128 ]]; then
       if [[ -n $patience ]] && ((patience-- == 0)); then kill -KILL "$child"; fi
       if [[ -n $unready ]] && ((unready-- == 0)); then break_off; fi
+      if [[ -n $starting ]] && ((starting-- == 0)); then
+        late=yes patience=${patience:-20}
+        kill -TERM "$child"
+      fi
       # What the child said last may still be on its way: on a busy machine the filter may come late.
       if [[ $gone -gt 0 ]] && ((gone-- == 1)); then break; fi
       if [[ $gone -eq 0 ]] && ! kill -0 "$child"; then gone=$looks; fi
@@ -167,7 +174,7 @@ follow_job() {
     fi
     case $fact in
       ready)
-        ready=yes
+        ready=yes starting=''
         if [[ -n $unready ]]; then unready='' && kill -USR1 "$child"; fi
         ;;
       lost) lost=${lost:-$detail} verdict=${verdict:-$((128 + $(cut -d' ' -f2 <<<"$detail")))} ;;
@@ -195,7 +202,7 @@ judge_job() {
     lost="0 $((code - 128)) $(hostname)"
   elif [[ -z $parallel ]]; then
     exited="0 $code"
-  elif [[ $code -eq 1 && -z $signal$lost$aborted$exited$quit$lost_host$unreached$trouble ]]; then
+  elif [[ $code -eq 1 && -z $late$signal$lost$aborted$exited$quit$lost_host$unreached$trouble ]]; then
     signal=TERM code=143  # mpirun itself was told to stop: nothing else makes it end with 1 and without a word
   fi
   reason=''
@@ -204,6 +211,8 @@ judge_job() {
   elif [[ -n $signal && (-z $orderly || ' 130 138 143 ' == *" $code "*) ]]; then
     case $signal in INT) code=130 ;; TERM) code=143 ;; USR1) code=138 ;; esac
     reason="stopped by SIG$signal"
+  elif [[ -n $late ]]; then
+    code=71 reason="the job did not start within $(watchdog) s$stopped"
   elif [[ -n $lost_host ]]; then
     reason="host $lost_host was lost$stopped"
   elif [[ -n $lost ]]; then
@@ -223,6 +232,8 @@ judge_job() {
     reason="mpirun was killed by signal $((code - 128))$stopped"
   elif [[ -n $trouble ]]; then
     code=70 reason="mpirun: ${trouble:0:300}"
+  elif [[ $code -lt 128 ]]; then
+    reason="a rank exited with code $code$stopped"  # mpirun's notice of it can get lost
   else
     reason="mpirun ended with code $code; --verbose shows its messages" code=70
   fi

@@ -43,7 +43,8 @@ case "spin":
     usleep(1000)
   }
 
-case "train":  // as `spin`, but a signal ends all ranks in good order (1), or not at all, though it is heeded (0)
+case "train":
+  // As `spin`, but a signal ends all ranks in good order (1), or not at all, though it is heeded (0).
   let orderly = number()
   for number in [SIGTERM, SIGINT, SIGUSR1] { signal(number) { _ in stop = 1 } }
   print("rank \(world.rank) of \(world.size) is process \(getpid())")
