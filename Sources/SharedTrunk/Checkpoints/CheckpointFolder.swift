@@ -4,10 +4,12 @@ import WFDB
 
 /// The checkpoints of one network on disk: a folder a step.
 struct CheckpointFolder: Sendable {
-  let path: String
+  /// Of all networks of the run.
+  private let root: String
+  private let path: String
 
-  /// `root` holds those of all networks of a run.
   init(_ root: String, network: String) {
+    self.root = root
     let name = network.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
     path = "\(root)/\(String(name))"
   }
@@ -20,13 +22,10 @@ struct CheckpointFolder: Sendable {
     return names.compactMap { $0.hasPrefix("step-") ? Int($0.dropFirst(5)) : nil }.sorted(by: >)
   }
 
-  /// Makes the folder of a step. Throws `ModelError.unwritable`.
-  func make(_ step: Int) throws {
-    do {
-      try FileManager.default.createDirectory(atPath: folder(step), withIntermediateDirectories: true)
-    } catch {
-      let reason = (error as NSError).userInfo[NSUnderlyingErrorKey] as? NSError ?? error as NSError
-      throw ModelError.unwritable(folder(step), reason.localizedDescription)
+  /// Makes the folder of a step, and none above those of the checkpoints: a run's folder that has gone is not made anew. Throws `FileError`.
+  func make(_ step: Int) throws(FileError) {
+    for path in [root, path, folder(step)] where mkdir(path, 0o777) != 0 && errno != EEXIST {
+      throw FileError(path, errno)
     }
   }
 

@@ -11,17 +11,20 @@ final class CheckpointPart: @unchecked Sendable {
   let file: String
   private let header: [UInt8]
   private let vectors: [(source: UnsafeMutablePointer<Float>, count: Int)]
+  /// Whose memory that is.
+  private let owners: [AnyObject]
   private let copy: AlignedBuffer<Float>
 
-  /// `best`: of each group, where there is one.
-  init(_ file: String, _ groups: [ParameterGroup], best: [UnsafeMutablePointer<Float>?]) {
+  /// `best`: the best values so far of groups that have such.
+  init(_ file: String, _ groups: [ParameterGroup], _ best: BestWeights) {
     self.file = file
+    owners = groups + [best]
     var named: [(name: String, source: UnsafeMutablePointer<Float>, count: Int)] = []
-    for (number, (group, best)) in zip(groups, best).enumerated() {
+    for (number, group) in groups.enumerated() {
       let kinds = [
         ("values", group.values), ("firstMoment", group.firstMoment), ("secondMoment", group.secondMoment),
       ]
-      for (kind, source) in kinds + (best.map { [("best", $0)] } ?? []) {
+      for (kind, source) in kinds + (best.copy(of: group).map { [("best", $0)] } ?? []) {
         named.append(("group\(number).\(kind)", source, group.count))
       }
     }

@@ -38,12 +38,12 @@ final class Checkpoints {
     status = learner.status!
     stride = learner.stepsBetweenStates
     own = zip(tasks, learner.taskGroups).filter { !$1.isEmpty }.map { name, groups in
-      CheckpointPart(ModelFolder.taskFile(name), groups, best: groups.map(best.copy))
+      CheckpointPart(ModelFolder.taskFile(name), groups, best)
     }
     let groups = learner.sharedGroups + learner.replicas
     shared =
       groups.isEmpty
-      ? nil : CheckpointPart(ModelFolder.trunkFile, groups, best: groups.map(best.copy))
+      ? nil : CheckpointPart(ModelFolder.trunkFile, groups, best)
     figures.bytes = parts.reduce(0) { $0 + $1.bytes }
   }
 
@@ -118,8 +118,12 @@ final class Checkpoints {
 
   private func requireSameRun(_ manifest: CheckpointManifest) throws {
     let (theirs, ours) = (manifest.identity, plan.identity)
-    let keys = Set(theirs.keys).union(ours.keys).sorted()
-    guard let key = keys.first(where: { theirs[$0] != ours[$0] }) else { return }
+    // What others follow from goes before them.
+    func order(_ key: String) -> Int {
+      ["options.", "data."].firstIndex { key.hasPrefix($0) }.map { $0 + 1 } ?? 0
+    }
+    let keys = Set(theirs.keys).union(ours.keys).filter { theirs[$0] != ours[$0] }
+    guard let key = keys.min(by: { (order($0), $0) < (order($1), $1) }) else { return }
     throw CheckpointMismatch(
       isOfData: key.hasPrefix("data."),
       description:
