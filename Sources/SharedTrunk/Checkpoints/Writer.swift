@@ -19,7 +19,11 @@ final class Writer: @unchecked Sendable {
   }
 
   private func run() {
-    // On Linux of the calling thread alone.
+    // On Linux both are of the calling thread alone. A batch thread that wakes does not take the core from a rank at once.
+    #if canImport(Glibc)
+      var parameters = sched_param()
+      sched_setscheduler(0, 3, &parameters)  // SCHED_BATCH, a macro that Swift does not see
+    #endif
     setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, 10)
     while true {
       handed.wait()
