@@ -36,7 +36,10 @@ pause() {  # SECONDS
   sleeper=$!
   if [[ -z $signal ]]; then wait "$sleeper" || true; fi
   [[ -n $signal ]] || return 0
-  kill "$sleeper" 2>/dev/null || true
+  # What bash has to say about a job that was killed is of no use here.
+  exec {stderr}>&2 2>/dev/null
+  kill "$sleeper" && wait "$sleeper" || true
+  exec 2>&"$stderr"
   fail 75 "stopped by SIG$signal before restart $restart of $restarts; with --resume the command goes on"
 }
 

@@ -49,6 +49,7 @@ static int init(int required, int *provided) {
 static int init_alone(int required, int *provided) {
   static const char *const names[] = {
       "OMPI_MCA_ess_singleton_isolated", "OMPI_MCA_pml",  "OMPI_MCA_btl",           "OMPI_MCA_ess",
+      "OMPI_MCA_orte_create_session_dirs",
       "OMPI_MCA_orte_ess_num_procs",     "OMPI_MCA_pmix", "OMPI_APP_CTX_NUM_PROCS", "ORTE_SCHIZO_DETECTION"};
   enum { count = sizeof names / sizeof *names };
   int was_set[count];
@@ -56,6 +57,8 @@ static int init_alone(int required, int *provided) {
   setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   setenv("OMPI_MCA_pml", "ob1", 0);
   setenv("OMPI_MCA_btl", "self", 0);
+  // All lone ranks of a user would share one folder, which one removes while another makes it.
+  setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
   int error = init(required, provided);
   for (int i = 0; i < count; i++)
     if (!was_set[i]) unsetenv(names[i]);

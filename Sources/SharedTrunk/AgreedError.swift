@@ -17,6 +17,8 @@ public struct Stopped: AgreedError {
 public struct CheckpointWriteError: AgreedError {
   public let rank: Int
   public let reason: String
+  /// Of the numbers to be written, not of the disk.
+  public let isNumeric: Bool
   public var description: String { "rank \(rank): checkpoint: \(reason)" }
 }
 

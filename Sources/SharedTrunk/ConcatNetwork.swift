@@ -202,6 +202,7 @@ final class ConcatNetwork: Learner {
   /// Own task `position`'s features of the examples, a minibatch at a time.
   private func eachBatch(_ position: Int, _ examples: Examples, _ body: () -> Void) {
     for start in stride(from: 0, to: examples.count, by: options.batch) {
+      Watchdog.feed()
       slots[position].minibatch.load(examples, count: min(options.batch, examples.count - start)) {
         start + $0
       }

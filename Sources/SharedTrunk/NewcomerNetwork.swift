@@ -54,6 +54,9 @@ final class NewcomerNetwork: Learner {
     guard loss.isFinite else { throw NumericError(.overflow, task: task.name, rank: nil, step: step) }
     let dz = trunk.backward(slot.headBackward(h, scale: scale))
     slot.backward(slot.projectBackward(dz), kept: nil)
+    guard slot.group.gradientNorm().isFinite else {
+      throw NumericError(.explodingGradient, task: task.name, rank: nil, step: step)
+    }
     optimizer.update(slot.group)
     return loss
   }

@@ -1,5 +1,6 @@
 import Cohort
 import Layers
+import MPI
 
 /// One branch, one trunk and one head on one minibatch: forward and backward through all three.
 final class Stack {
@@ -106,6 +107,7 @@ final class Stack {
 
   private func forEachBatch(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
     for start in stride(from: 0, to: count, by: minibatch.capacity) {
+      Watchdog.feed()
       body(start, min(minibatch.capacity, count - start))
     }
   }

@@ -10,7 +10,7 @@ final class StepStatus {
   /// This rank's part of the checkpoint under way is on its disk.
   var isWritten = false
   /// A group of this rank whose gradients blew up in a step: it was not updated.
-  var fault: String?
+  var fault: (group: String, step: Int)?
   /// The weights that all ranks hold alike have been seen to differ.
   var hasDrifted = false
   var hasTrouble: Bool { fault != nil || hasDrifted }

@@ -61,7 +61,7 @@ struct Trainer {
       status: learner.status)
     let best = BestWeights(learner.groups)
     let saving = checkpoints.map {
-      Checkpoints($0, learner, tasks: tasks.own.map(\.name), best, communicator)
+      Checkpoints($0, learner, tasks: tasks.own.map(\.name), steps: options.steps, best, communicator)
     }
     var progress = try saving?.restore() ?? TrainingProgress(bestStep: options.steps)
     learner.goOn(from: progress.step)
@@ -143,9 +143,10 @@ struct Trainer {
     ).ofAll(communicator)
     if wishes.trouble {
       let fault = try communicator.agree(
-        on: status.fault.map { (code: 0, message: $0) }, kind: Message.status)
+        on: status.fault.map { (code: Int32(clamping: $0.step), message: $0.group) }, kind: Message.status)
       if let fault {
-        var error = NumericError(.explodingGradient, task: fault.message, rank: fault.rank, step: step - 1)
+        var error = NumericError(
+          .explodingGradient, task: fault.message, rank: fault.rank, step: Int(fault.code) - 1)
         error.kept = saving?.lastWhole
         throw error
       }
@@ -172,7 +173,7 @@ struct Trainer {
     let bad = learner.groups.first { group in
       !UnsafeBufferPointer(start: group.values, count: group.count).allSatisfy(\.isFinite)
     }
-    let name = bad?.name ?? learner.status?.fault
+    let name = bad?.name ?? learner.status?.fault?.group
     let agreed = try communicator.agree(on: name.map { (code: 0, message: $0) }, kind: Message.status)
     if let agreed {
       throw NumericError(.weights, task: agreed.message, rank: agreed.rank, step: options.steps - 1)

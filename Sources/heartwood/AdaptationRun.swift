@@ -149,7 +149,7 @@ struct AdaptationRun {
     let alone = try communicator.split(color: session.rank, key: 0)!
     let recipe = command.recipe(description.shape.branch.kind)
     let progress = self.progress(recipe.steps, batch: description.options.batch)
-    return try session.together {
+    return try session.together(isLong: true) {
       guard session.leads else { return nil }
       return try newcomer.join(
         description, in: command.model, recipe, seed: command.seed, seconds: command.seconds,

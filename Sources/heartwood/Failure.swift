@@ -49,7 +49,8 @@ struct Failure: Error {
     case let error as Stopped:
       self.init(
         .stopped, "\(error); the same command\(error.isSaved ? " with --resume" : "") goes on from there")
-    case is CheckpointWriteError: self.init(.inputOutput, error.description)
+    case let error as CheckpointWriteError:
+      self.init(error.isNumeric ? .internal : .inputOutput, error.description)
     case let error as CheckpointMismatch: self.init(error.isOfData ? .data : .usage, error.description)
     default: self.init(.internal, error.description)
     }

@@ -34,7 +34,7 @@ final class RunFolder {
     try OutputFolder.make(path, for: [model])
     guard leads else { return }
     lock = try RunLock(path, of: command)
-    if manager.fileExists(atPath: metricsPath) && !resumes { throw holdsARun }
+    if (manager.fileExists(atPath: metricsPath) || isFinished) && !resumes { throw holdsARun }
     if manager.fileExists(atPath: "\(path)/units") {
       throw Failure(.cannotCreate, "--output \(path) holds work of `heartwood paper`; choose another folder")
     }

@@ -66,8 +66,11 @@ struct Session {
   }
 
   /// Does something that may fail on this rank alone; then all ranks go on, or all throw the lowest failing rank's error.
-  func together<T>(_ work: () throws -> T) throws -> T {
+  ///
+  /// - Parameter isLong: whether some ranks may have to wait for minutes: then they wait asleep, and their watchdogs with them.
+  func together<T>(isLong: Bool = false, _ work: () throws -> T) throws -> T {
     let result = Result { try work() }
+    if isLong { try communicator.barrier(lookingEvery: 0.02) }
     var mine: Failure?
     if case .failure(let error) = result { mine = Failure(error) }
     let agreed = try communicator.agree(
@@ -82,8 +85,8 @@ struct Session {
   }
 
   /// What the first rank makes, on all ranks: they may not all see the same files. If it fails, all end.
-  func fromFirst<T: Codable>(_ work: () throws -> T) throws -> T {
-    let made = try together { leads ? try work() : nil }
+  func fromFirst<T: Codable>(isLong: Bool = false, _ work: () throws -> T) throws -> T {
+    let made = try together(isLong: isLong) { leads ? try work() : nil }
     let text = try communicator.broadcast(
       String(decoding: try JSONEncoder.line.encode(made), as: UTF8.self), root: 0, kind: Message.status)
     return try JSONDecoder().decode(T.self, from: Data(text.utf8))

@@ -25,7 +25,7 @@ struct TrainingRun {
       command.shape(command.main).bytes(batch: command.options.batch)
         * Double(command.experiment.taskCount(records: cast.sources.count))
         / Double(session.ranks))
-    try session.together { try folder.create(leads: session.leads, resumes: command.resume) }
+    try session.together(isLong: true) { try folder.create(leads: session.leads, resumes: command.resume) }
     guard try !session.fromFirst({ folder.isFinished }) else {
       if session.leads { say("The run in \(folder.path) has ended well: nothing to go on with") }
       return
@@ -150,6 +150,7 @@ struct TrainingRun {
       "experiment":
         "\(experiment.problem) \(experiment.scenario) \(experiment.tasks) \(experiment.split) \(experiment.labelling.rawValue)",
       "borrow": "\(command.borrow)",
+      "protocol": data.tasks.pool?.answer.rawValue ?? "of no matter to training",
     ]
     identity.merge(try CheckpointPlan.words(command.shape(system), "shape")) { $1 }
     identity.merge(try CheckpointPlan.words(command.options, "options")) { $1 }

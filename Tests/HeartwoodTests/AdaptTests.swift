@@ -177,16 +177,20 @@ final class AdaptTests: CommandTestCase {
   }
 
   func testRefusals() throws {
+    var refusals = 0
     func refuse(_ code: Int32, _ words: String, _ options: [String], model: String? = nil, line: UInt = #line)
       throws
     {
       let given = Set(options)
       let defaults = [("--data", database), ("--record", "sim004"), ("--seconds", "60")]
         .filter { !given.contains($0.0) }.flatMap { [$0.0, $0.1] }
-      try expectSoon(
-        code, words, [1, 2],
-        ["adapt", "--model", model ?? "\(trained)/model", "--output", "\(folder)/no"] + defaults + options,
-        line: line)
+      for ranks in [1, 2] {
+        defer { refusals += 1 }
+        try expectSoon(
+          code, words, [ranks],
+          ["adapt", "--model", model ?? "\(trained)/model", "--output", "\(folder)/no\(refusals)"] + defaults
+            + options, line: line)
+      }
     }
     try refuse(64, "--record sim001 is a task of the model already", ["--record", "sim001"])
     try refuse(64, "--record x/sim001 is a task of the model already", ["--record", "x/sim001"])

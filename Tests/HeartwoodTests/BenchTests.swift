@@ -11,8 +11,8 @@ final class BenchTests: CommandTestCase {
     XCTAssertEqual(order, order.sorted())
     XCTAssertEqual(try number(figures, "examplesPerSecond") * step["median"]! / 1e3, 3 * 4, accuracy: 1e-6)
     XCTAssertEqual((figures["peakMemoryMB"] as? [Double])?.count, 2)
-    // Two sums of B x 128 and B x 64 numbers, a status and a loss in each, eight bytes a number.
-    XCTAssertEqual(try number(figures, "bytesPerStepPerRank"), 8 * (4 * 128 + 2 + 4 * 64 + 2))
+    // Two sums of B x 128 and B x 64 numbers, a status and a loss in each, two words between the ranks, eight bytes a number.
+    XCTAssertEqual(try number(figures, "bytesPerStepPerRank"), 8 * (4 * 128 + 2 + 4 * 64 + 2 + 2))
 
     let ranks = try XCTUnwrap(figures["perRank"] as? [[String: Any]])
     XCTAssertEqual(ranks.count, 2)
@@ -38,7 +38,7 @@ final class BenchTests: CommandTestCase {
 
   func testOtherExchanges() throws {
     let float = try bench(2, ["--sum", "float"])
-    XCTAssertEqual(try number(float, "bytesPerStepPerRank"), 4 * (4 * 128 + 2 + 4 * 64 + 2))
+    XCTAssertEqual(try number(float, "bytesPerStepPerRank"), 4 * (4 * 128 + 2 + 4 * 64 + 2 + 4))
     XCTAssertNotNil(float["bareAllreduceMilliseconds"])
     let gather = try bench(2, ["--exchange", "gather"])
     XCTAssertEqual(try number(gather, "collectivesPerStep"), 3)

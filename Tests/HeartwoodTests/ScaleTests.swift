@@ -33,8 +33,8 @@ final class ScaleTests: CommandTestCase {
     let pairs = steps.map { [$0["ranks"] as? Int, $0["patients"] as? Int] }
     XCTAssertEqual(Set(pairs), Set([1, 2, 4, 5, 16].map { [1, $0] } + [2, 4, 5, 16].map { [2, $0] }))
     for step in steps {
-      // Two sums of 8 x 128 and 8 x 64 numbers of eight bytes, a status and the loss with each.
-      XCTAssertEqual(step["bytesPerRank"] as? Int, 8 * (8 * 128 + 2 + 8 * 64 + 2), "\(step)")
+      // Two sums of 8 x 128 and 8 x 64 numbers of eight bytes, a status and the loss with each, two words between the ranks.
+      XCTAssertEqual(step["bytesPerRank"] as? Int, 8 * (8 * 128 + 2 + 8 * 64 + 2 + 2), "\(step)")
       XCTAssertEqual((step["byRepetition"] as? [Double])?.count, 2)
       XCTAssertEqual(step["seconds"] as? Double, (step["byRepetition"] as? [Double])?.min())
       let (seconds, leftOut) = (

@@ -45,7 +45,7 @@ package struct CheckpointManifest: Codable, Equatable {
     return json + Data("\n\(SHA256.hex(json))\n".utf8)
   }
 
-  /// Throws `Fault` for anything but what `encoded` gives.
+  /// Throws `CheckpointFault` for anything but what `encoded` gives.
   package init(decoding data: Data) throws(CheckpointFault) {
     guard data.count <= Self.largest else { throw CheckpointFault("\(Self.file) is too long") }
     let lines = data.split(separator: 0x0A, omittingEmptySubsequences: false)

@@ -61,7 +61,7 @@ final class CheckpointPart: @unchecked Sendable {
     }
   }
 
-  /// Whether the copy holds numbers alone: a state that has blown up is not worth keeping.
+  /// Whether the copy holds numbers alone.
   var isFinite: Bool { copy.buffer.allSatisfy(\.isFinite) }
 
   /// The file's bytes, whole and as the manifest has them.

@@ -15,7 +15,7 @@ public struct CheckpointTiming: Codable, Sendable {
   ) throws {
     let (learner, names) = network.forTiming
     let checkpoints = Checkpoints(
-      saving, learner, tasks: names, BestWeights(learner.groups), communicator)
+      saving, learner, tasks: names, steps: .max, BestWeights(learner.groups), communicator)
     var progress = TrainingProgress()
     // The first round finds cold memory and an empty folder.
     for round in 0...rounds {
@@ -24,10 +24,12 @@ public struct CheckpointTiming: Codable, Sendable {
         let start = Environment.wallTime()
         for step in 0..<steps {
           learner.status?.isWritten = checkpoints.isWritten
+          learner.status?.asks = checkpoints.asks
           // At no rate, as the random data would have the weights blow up in so many steps.
           _ = try network.step(progress.step, learningRate: 0)
           progress.step += 1
-          try checkpoints.settle(progress, Wishes(save: saves && step == 0))
+          try checkpoints.settle(
+            progress, Wishes(save: saves && step == 0, hasFailed: (learner.status?.asking ?? 0) > 0))
         }
         try communicator.barrier()
         guard round > 0 else { continue }

@@ -15,6 +15,8 @@ final class Checkpoints {
   private let shared: CheckpointPart?
   private let status: StepStatus
   private let stride: Int
+  /// Of the whole training.
+  private let steps: Int
   private let communicator: Communicator
   private let writer = Writer()
   private(set) var figures = CheckpointFigures()
@@ -28,9 +30,10 @@ final class Checkpoints {
   private var lastTime = Environment.wallTime()
 
   init(
-    _ network: CheckpointsOfNetwork, _ learner: any Learner, tasks: [String], _ best: BestWeights,
+    _ network: CheckpointsOfNetwork, _ learner: any Learner, tasks: [String], steps: Int, _ best: BestWeights,
     _ communicator: Communicator
   ) {
+    self.steps = steps
     self.network = network
     self.communicator = communicator
     plan = network.plan
@@ -97,6 +100,10 @@ final class Checkpoints {
       kind: Message.status)
     let manifest = try JSONDecoder().decode(CheckpointManifest.self, from: Data(text.utf8))
     try requireSameRun(manifest)
+    let step = manifest.progress.step
+    guard step > 0, step == steps || (step < steps && step % stride == 0) else {
+      return .failure(CheckpointFault("no run has a state of step \(step)"))
+    }
     let all = own + (shared.map { [$0] } ?? [])
     let data = Result { () throws(CheckpointFault) in
       var data: [Data] = []
@@ -143,7 +150,7 @@ final class Checkpoints {
   var asks: Bool { isDue || hasFailed }
 
   /// Whether this rank's part of the one under way is on its disk.
-  var isWritten: Bool { pending != nil && writer.isDone }
+  var isWritten: Bool { pending != nil && writer.isDone && writer.failure == nil }
 
   /// The step of the last one that is whole.
   var lastWhole: Int? { published.last }
@@ -182,7 +189,7 @@ final class Checkpoints {
     writer.start {
       try folder.make(progress.step)
       return try parts.map { part in
-        guard part.isFinite else { throw ModelError.unwritable(part.file, "its numbers are not finite") }
+        guard part.isFinite else { throw NotFinite(file: part.file) }
         Watchdog.feed()
         return try part.write(to: folder.folder(progress.step))
       }
@@ -227,9 +234,9 @@ final class Checkpoints {
   }
 
   private func agreeOnFailure() throws {
-    let mine = writer.failure
-    if let failure = try communicator.agree(on: mine.map { (code: 0, message: $0) }, kind: Message.status) {
-      throw CheckpointWriteError(rank: failure.rank, reason: failure.message)
+    let mine = writer.failure.map { (code: Int32($0.isNumeric ? 1 : 0), message: $0.reason) }
+    if let failure = try communicator.agree(on: mine, kind: Message.status) {
+      throw CheckpointWriteError(rank: failure.rank, reason: failure.message, isNumeric: failure.code == 1)
     }
   }
 }

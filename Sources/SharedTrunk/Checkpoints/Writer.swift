@@ -12,7 +12,13 @@ final class Writer: @unchecked Sendable {
   private let isBusy = Atomic<Bool>(false)
   /// Handed over by the semaphores; nil ends the thread.
   private var work: Work?
-  private let state = Mutex<(files: [CheckpointManifest.File], failure: String?)>(([], nil))
+  private let state = Mutex<(files: [CheckpointManifest.File], failure: Failure?)>(([], nil))
+
+  struct Failure {
+    let reason: String
+    /// Of the numbers to be written, not of the disk.
+    let isNumeric: Bool
+  }
 
   init() {
     Thread.detachNewThread { self.run() }
@@ -32,7 +38,8 @@ final class Writer: @unchecked Sendable {
         let files = try work()
         state.withLock { $0.files = files }
       } catch {
-        state.withLock { $0.failure = $0.failure ?? "\(error)" }
+        let failure = Failure(reason: "\(error)", isNumeric: error is NotFinite)
+        state.withLock { $0.failure = $0.failure ?? failure }
       }
       isBusy.store(false, ordering: .releasing)
       free.signal()
@@ -63,5 +70,11 @@ final class Writer: @unchecked Sendable {
   /// What the last work wrote.
   var files: [CheckpointManifest.File] { state.withLock { $0.files } }
   /// Why the first work that failed did.
-  var failure: String? { state.withLock { $0.failure } }
+  var failure: Failure? { state.withLock { $0.failure } }
+}
+
+/// A state that has blown up is not worth keeping.
+struct NotFinite: Error, CustomStringConvertible {
+  let file: String
+  var description: String { "the numbers of \(file) are not finite" }
 }

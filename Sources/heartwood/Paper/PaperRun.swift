@@ -23,10 +23,10 @@ struct PaperRun {
   private func path(_ work: any Work) -> String { "\(unitFolder)/\(work.id).json" }
 
   func run() throws {
-    let lock = try session.together { try makeFolder() }
+    let lock = try session.together(isLong: true) { try makeFolder() }
     defer { withExtendedLifetime(lock) {} }
     try requireSharedFolder()
-    let plan = try session.fromFirst { try self.plan() }
+    let plan = try session.fromFirst(isLong: true) { try self.plan() }
     let wanted = allWork(plan).filter { command.wants($0) }
     guard !wanted.isEmpty else {
       let impossible = plan.impossible.first { command.names(study: $0.study) }
@@ -36,7 +36,7 @@ struct PaperRun {
           ?? "--only \(command.only ?? ""): no work of these --branches has a name that starts so")
     }
     let alone = try session.communicator.split(color: session.rank, key: 0)!
-    try session.together { try checkData(wanted, alone) }
+    try session.together(isLong: true) { try checkData(wanted, alone) }
     let pending = try self.pending(wanted)
     if session.leads {
       let kept = wanted.count - pending.count
@@ -46,7 +46,7 @@ struct PaperRun {
     }
     try work(pending, alone)
     try session.communicator.barrier(lookingEvery: 0.05)
-    try session.together {
+    try session.together(isLong: true) {
       guard session.leads else { return }
       if let other = try wanted.first(where: { try !isDone($0) }) {
         throw Failure(
@@ -188,7 +188,7 @@ struct PaperRun {
   /// What no file holds the result of yet, as the first rank finds it, on all ranks. Results of other data or of another program go.
   private func pending(_ wanted: [any Work]) throws -> [any Work] {
     var isPending = [Int64](repeating: 0, count: wanted.count)
-    try session.together {
+    try session.together(isLong: true) {
       guard session.leads else { return }
       for (index, work) in wanted.enumerated() where try !isDone(work) {
         isPending[index] = 1
@@ -219,23 +219,28 @@ struct PaperRun {
       do {
         try AtomicFile.write(try work.result(try key(work.study), library, alone), to: path(work))
       } catch is Stopped {
-        // SIGTERM also comes from mpirun, which kills this rank a second later if another has failed and told why. And one speaks for all.
-        if Watchdog.stopSignal == SIGTERM || !session.leads { sleep(2) }
-        throw Failure(
-          .stopped, "stopped; what is done is kept in \(unitFolder), and the same command goes on from there")
+        throw stopped
       } catch {
         // Known to this rank alone, even if it is of a kind that ranks otherwise share.
         let failure = Failure(error)
         throw Failure(failure.status, "\(work.id): \(failure.message)")
       }
     }
-    guard session.leads else { return }
     while pending.contains(where: { !FileManager.default.fileExists(atPath: path($0)) }) {
+      if Watchdog.stopRequested { throw stopped }
       tell()
       Watchdog.feed()  // the others have watchdogs of their own
       usleep(100_000)
     }
     progress.end("\(pending.count) units")
+  }
+
+  /// What a rank says that a signal has asked to stop. SIGTERM also comes from mpirun, which kills this rank a second later if another
+  /// has failed and told why; and one rank speaks for all.
+  private var stopped: Failure {
+    if Watchdog.stopSignal == SIGTERM || !session.leads { sleep(2) }
+    return Failure(
+      .stopped, "stopped; what is done is kept in \(unitFolder), and the same command goes on from there")
   }
 
   /// Costly pieces first, each to the rank that has least so far; the same on every rank.

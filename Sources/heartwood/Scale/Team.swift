@@ -20,7 +20,12 @@ struct Team {
 
   /// The team does it; the result is the first rank's, nil elsewhere. Every rank of the job calls it, and goes on when all have come.
   func measure<T>(_ work: (Communicator) throws -> T) throws -> T? {
-    let result = try communicator.map(work)
+    let result: T?
+    do {
+      result = try communicator.map(work)
+    } catch {
+      throw Failure(error)  // known to the team alone, even if it is of a kind that ranks otherwise share
+    }
     try world.barrier(lookingEvery: Self.look)
     return world.rank == 0 ? result : nil
   }
