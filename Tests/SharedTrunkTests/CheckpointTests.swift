@@ -120,6 +120,26 @@ final class CheckpointTests: OneRankTestCase {
     XCTAssertEqual(try train(try network(.concat, options()), saving(every: 10, resumes: true)), [])
   }
 
+  /// A manifest that is whole, but of a step that no run has a state of.
+  func testAStateOfNoRunIsPassedOver() throws {
+    let options = options { $0.steps = 20 }
+    try train(try network(.concat, options), saving(every: 10))
+    let whole = try XCTUnwrap(FileManager.default.contents(atPath: "\(folder)/mtl/step-20/MANIFEST"))
+    let json = String(decoding: whole.split(separator: 0x0A)[0], as: UTF8.self)
+    for step in [-5, 0, 21, 999_999_999] {
+      let odd = "\(folder)/mtl/step-\(step)"
+      try? FileManager.default.removeItem(atPath: odd)
+      try FileManager.default.copyItem(atPath: "\(folder)/mtl/step-20", toPath: odd)
+      let text = Data(json.replacingOccurrences(of: "\"step\":20", with: "\"step\":\(step)").utf8)
+      try (text + Data("\n\(SHA256.hex(text))\n".utf8)).write(to: URL(fileURLWithPath: "\(odd)/MANIFEST"))
+    }
+    var said = ""
+    XCTAssertEqual(
+      try train(try network(.concat, options), saving(every: 10, resumes: true) { said += $0 }), [])
+    XCTAssertTrue(
+      said.contains("goes on from step 20; the checkpoint of step 999999999 was passed over"), said)
+  }
+
   /// Every file of a checkpoint, cut at 20 places and changed by a bit at 200: found each time, and the one before it used.
   func testEveryTornFileIsFound() throws {
     let options = options { $0.steps = 20 }
