@@ -321,7 +321,7 @@ final class BadInputTests: CommandTestCase {
         try $0.remove("run/summary.json")
         try $0.makeFolder("run/metrics.jsonl")
       },
-      Row("a file for the checkpoints", resume, 74, "cannot write run/checkpoints/mtl/step-5") {
+      Row("a file for the checkpoints", resume, 74, "cannot write run/checkpoints/mtl: Not a directory") {
         for name in ["run/summary.json", "run/metrics.jsonl", "run/checkpoints"] { try $0.remove(name) }
         try $0.write("run/checkpoints", "in the way")
       },
