@@ -57,8 +57,6 @@ public final class ParameterGroup {
     return found
   }
 
-  public func zeroGradients() { gradients.update(repeating: 0, count: count) }
-
   /// Copies one of a group's four buffers of `count` floats, for later: past the caches, so that training finds there what it left.
   public static func copyAside(
     _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
