@@ -60,7 +60,7 @@ public enum AtomicFile {
   }
 
   /// Makes the new name last. A folder that may be written but not read cannot be synced, nor one on a file system without that call.
-  private static func syncFolder(of path: String) throws(SystemError) {
+  static func syncFolder(of path: String) throws(SystemError) {
     let slash = path.utf8.lastIndex(of: UInt8(ascii: "/"))
     let folder = slash.map { String(path[...$0]) } ?? "."
     let file = retrying { open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
@@ -70,7 +70,7 @@ public enum AtomicFile {
     if retrying({ fsync(file) }) != 0 && errno != EINVAL { throw SystemError(code: errno) }
   }
 
-  private struct SystemError: Error {
+  struct SystemError: Error {
     let code: Int32
   }
 
