@@ -11,6 +11,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels; OpenSSL's SHA-256 for checkpoints.
@@ -30,12 +31,15 @@ let package = Package(
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
     .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI", "WFDB"]),
+    .target(
+      name: "ONNX", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["onnx.proto"]),
     .target(name: "Report"),
     .target(name: "Scaling"),
     .executableTarget(
       name: "heartwood",
       dependencies: [
-        "Cohort", "Files", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
+        "Cohort", "Files", "Layers", "MPI", "ONNX", "Report", "Scaling", "SharedTrunk", "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -56,7 +60,12 @@ let package = Package(
       name: "SharedTrunkTests", dependencies: ["Cohort", "MPI", "SharedTrunk"], exclude: ["Fixtures"]),
     .testTarget(name: "ReportTests", dependencies: ["Report"]),
     .testTarget(name: "ScalingTests", dependencies: ["Scaling"]),
-    .testTarget(name: "HeartwoodTests", dependencies: ["Cohort", "heartwood", "MPI", "SharedTrunk", "WFDB"]),
+    .testTarget(
+      name: "HeartwoodTests",
+      dependencies: [
+        "Cohort", "heartwood", "MPI", "ONNX", "SharedTrunk", "WFDB",
+        .product(name: "SwiftProtobuf", package: "swift-protobuf"),
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

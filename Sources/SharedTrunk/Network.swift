@@ -20,14 +20,14 @@ public final class Network {
     case finetuned
   }
 
-  private let form: Form
+  let form: Form
   /// Whether beats are read beside their patients' statistics, which the anchored form sees to itself.
   private let readsBeside: Bool
   /// Of own tasks then; nil where there is nothing to take them from: after reading a model.
   private let statistics: [OwnStatistics?]
   public let shape: NetworkShape
   public let tasks: TaskSet
-  private let learner: any Learner
+  let learner: any Learner
   private let options: TrainingOptions
   private let communicator: Communicator
   /// The clock of the timed steps, if the network was made for some.
@@ -215,4 +215,12 @@ extension Safetensors.Tensor {
 public struct Acquaintance {
   let statistics: OwnStatistics?
   let outlook: Outlook?
+
+  /// What the patient is looked at from, if it is one place: the statistics, and of the anchored form each tower's mean of the first trunk
+  /// matrix's product, H numbers.
+  public var standpoint: (statistics: OwnStatistics, anchors: [[Float]])? {
+    if let statistics { return (statistics, []) }
+    guard let standpoints = outlook?.standpoints, standpoints.count == 1 else { return nil }
+    return (standpoints[0].standpoint.statistics, standpoints[0].standpoint.anchors)
+  }
 }

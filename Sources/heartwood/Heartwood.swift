@@ -15,8 +15,8 @@ struct Heartwood: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      Train.self, Evaluate.self, Adapt.self, Predict.self, Simulate.self, Inspect.self, Paper.self,
-      Bench.self, Scale.self,
+      Train.self, Evaluate.self, Adapt.self, Predict.self, Export.self, Simulate.self, Inspect.self,
+      Paper.self, Bench.self, Scale.self,
     ])
 
   static let version = "0.1.0"

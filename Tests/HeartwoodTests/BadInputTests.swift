@@ -36,6 +36,7 @@ final class BadInputTests: CommandTestCase {
   private static let train =
     "train --data db --records sim001,sim002 --targets sim003 --steps 10 --batch 8 --checkpoint-every 5 --output out"
   private static let resume = train.replacingOccurrences(of: "--output out", with: "--output run --resume")
+  private static let export = "export --model run/model --output out"
   private static let evaluate = "evaluate --model run/model --data db --records sim003 --output out"
 
   private static var usage: [Row] {
@@ -90,6 +91,22 @@ final class BadInputTests: CommandTestCase {
       Row(
         "an answer that the model has not", "\(evaluate) --protocol typical", 64,
         "--protocol typical: the model is not anchored"),
+      Row("a format that there is not", "\(export) --format keras", 64, "'keras' is invalid for '--format"),
+      Row("no record to export", "\(export) --format csv", 64, "name it by --record"),
+      Row(
+        "a record for weights", "\(export) --format onnx --record db/sim003", 64,
+        "--record is for --format csv"),
+      Row(
+        "an answer to export that the model has not", "\(export) --format onnx --protocol slot", 64,
+        "--protocol slot: the model was trained without --slot-dropout"),
+      Row(
+        "nobody's own head", "\(export) --format onnx --protocol own", 64,
+        "give --task, one of sim001, sim002"),
+      Row(
+        "the head of no task", "\(export) --format safetensors --protocol own --task sim003", 64,
+        "record sim003 is not a task of the model (sim001, sim002)"),
+      Row("a task that does not answer", "\(export) --format onnx --task sim001", 64, "--task sim001 is for"),
+      Row("ranks for one file", "\(export) --format onnx", 64, "leave -n away, or -n 1", ranks: 2),
     ]
   }
 
@@ -286,6 +303,12 @@ final class BadInputTests: CommandTestCase {
         try $0.remove("run/summary.json")
         $0.lock("run/.lock")
       },
+      Row(
+        "no folder for the file", "export --model run/model --format onnx --output nowhere/out", 73,
+        "cannot create nowhere/out: No such file"),
+      Row(
+        "a folder for the file", "export --model run/model --format onnx --output run", 73,
+        "--output run is a folder; name a file in it"),
       Row("a file for the folder", train, 73, "cannot create --output out: Not a directory") {
         try $0.write("out", "in the way")
       },
