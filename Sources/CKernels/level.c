@@ -51,4 +51,9 @@ int hw_set_cpu_level(int level) {
   return hw_lower_onednn();
 }
 
+void hw_onednn_version(int version[3]) {
+  const dnnl_version_t *v = dnnl_version();
+  version[0] = v->major, version[1] = v->minor, version[2] = v->patch;
+}
+
 __attribute__((constructor)) static void choose_level(void) { hw_level_in_use = hw_cpu_level_supported(); }

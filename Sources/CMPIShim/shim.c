@@ -92,6 +92,8 @@ void cmpi_library_version(char *text, int capacity) {
   snprintf(text, (size_t)capacity, "%s", version);
 }
 
+void cmpi_standard_version(int *version, int *subversion) { MPI_Get_version(version, subversion); }
+
 void cmpi_abort(CMPICommunicator *comm, int code) {
   fflush(NULL);
   MPI_Abort(handle(comm), code);

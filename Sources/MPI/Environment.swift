@@ -50,6 +50,14 @@ public enum Environment {
     text(capacity: 512) { cmpi_library_version($0, $1) }
   }
 
+  /// The version of the MPI standard that the library keeps to. `MPI_Get_version`, section 8.1.1; callable at any time.
+  public static var standardVersion: (version: Int, subversion: Int) {
+    var version: Int32 = 0
+    var subversion: Int32 = 0
+    cmpi_standard_version(&version, &subversion)
+    return (Int(version), Int(subversion))
+  }
+
   /// Seconds since a time in the past that is fixed for the process. `MPI_Wtime`, section 8.6.
   public static func wallTime() -> Double { cmpi_wtime() }
 }

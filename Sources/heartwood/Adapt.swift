@@ -20,11 +20,12 @@ struct Adapt: ParsableCommand {
         heartwood evaluate --model runs/adapted/model --data mitdb --records 205 --protocol own --from 60 --output runs/judged
       """)
 
-  @Option(help: ArgumentHelp("Model folder of a run of train.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Model folder of a run of train.", valueName: "dir"), completion: .directory)
   var model: String
   @Option(
     help: ArgumentHelp(
-      "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA).", valueName: "dir"))
+      "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA).", valueName: "dir"),
+    completion: .directory)
   var data: String?
   @Option(help: ArgumentHelp("The new patient's record.", valueName: "name"))
   var record: String
@@ -53,7 +54,9 @@ struct Adapt: ParsableCommand {
       "Lead of the new patient's record to read (default: as the model was trained, by name or MLII, or the record's first ECG lead)."
   )
   var lead: String?
-  @Option(help: ArgumentHelp("Run folder to write; must not hold a run already.", valueName: "dir"))
+  @Option(
+    help: ArgumentHelp("Run folder to write; must not hold a run already.", valueName: "dir"),
+    completion: .directory)
   var output: String
 
   func validate() throws {

@@ -7,7 +7,9 @@ import WFDB
 
 /// Where a run's recordings come from: a WFDB database folder, or simulated patients.
 struct DataOptions: ParsableArguments {
-  @Option(help: "Folder of a WFDB database, such as MIT-BIH's (default: the environment's HEARTWOOD_DATA).")
+  @Option(
+    help: "Folder of a WFDB database, such as MIT-BIH's (default: the environment's HEARTWOOD_DATA).",
+    completion: .directory)
   var data: String?
 
   @Option(

@@ -17,13 +17,13 @@ struct Evaluate: ParsableCommand {
         heartwood evaluate --model runs/first/model --data mitdb --data svdb --records all --output runs/judged
       """)
 
-  @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"), completion: .directory)
   var model: String
   @Option(
     parsing: .singleValue,
     help: ArgumentHelp(
       "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA); may be given again.",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var data: [String] = []
   @Option(
     help: ArgumentHelp("Records to judge, comma-separated, or all that have annotations.", valueName: "list"),
@@ -40,7 +40,7 @@ struct Evaluate: ParsableCommand {
     parsing: .unconditional,
     help: "Judge only what lies after so many seconds of a record, such as those it was adapted on.")
   var from: Double = 0
-  @Option(help: ArgumentHelp("Folder to write to.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Folder to write to.", valueName: "dir"), completion: .directory)
   var output: String
 
   func validate() throws {

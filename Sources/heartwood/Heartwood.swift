@@ -59,7 +59,8 @@ struct Heartwood: ParsableCommand {
     let help = exitCode(for: error) == .success
     if Launcher.isFirstRank {
       if help {
-        print(fullMessage(for: error))
+        let text = fullMessage(for: error)
+        print(text == version ? Versions.text : text)
       } else {
         let line = message(for: error).split(separator: "\n").joined(separator: " ")
         Failure(.usage, placed(line)).print()

@@ -13,7 +13,7 @@ struct Inspect: ParsableCommand {
         heartwood inspect runs/first
       """)
 
-  @Argument(help: "A record (without extension), a model folder or a run folder.")
+  @Argument(help: "A record (without extension), a model folder or a run folder.", completion: .file())
   var path: String
 
   @Option(help: "Extension of the record's annotation file.")

@@ -21,7 +21,7 @@ struct Simulate: ParsableCommand {
   @Option(parsing: .unconditional, help: "Seed; patient k of a seed is the same however many there are.")
   var seed: UInt64 = 1
 
-  @Option(help: ArgumentHelp("Folder to write.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Folder to write.", valueName: "dir"), completion: .directory)
   var output: String
 
   func validate() throws {

@@ -155,7 +155,7 @@ struct Train: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "A YAML file of options by their long names (steps: 400, records: [106, 114], borrow: true); those on the command line count before its.",
-      valueName: "file.yaml"))
+      valueName: "file.yaml"), completion: .file(extensions: ["yaml", "yml"]))
   var config: String?
 
   @Option(
@@ -177,7 +177,8 @@ struct Train: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Run folder to write; must not hold a run already, but with --resume.", valueName: "dir"))
+      "Run folder to write; must not hold a run already, but with --resume.", valueName: "dir"),
+    completion: .directory)
   var output: String
 
   func validate() throws {
@@ -380,6 +381,8 @@ struct Train: ParsableCommand {
   /// A comma-separated list of single-task networks.
   struct BaselineList: ExpressibleByArgument {
     let names: [Baseline]
+
+    static var defaultCompletionKind: CompletionKind { .list(Baseline.allCases.map(\.rawValue)) }
 
     init?(argument: String) {
       let parts = argument.split(separator: ",").map(String.init)

@@ -40,13 +40,13 @@ enum Command {
     return running.end()
   }
 
-  /// Starts a script of this checkout, in a folder.
+  /// Starts a script of this checkout, or a program by its whole path, in a folder.
   static func start(
     _ script: String, _ arguments: [String], environment: [String: String], in folder: String? = nil
   ) throws -> Running {
     let process = Process()
     if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder) }
-    process.executableURL = URL(fileURLWithPath: "\(root)/\(script)")
+    process.executableURL = URL(fileURLWithPath: script.hasPrefix("/") ? script : "\(root)/\(script)")
     process.arguments = arguments
     // Other tests of this process have initialised MPI, which leaves variables that would confuse mpirun.
     let inherited = ProcessInfo.processInfo.environment.filter { name, _ in

@@ -140,6 +140,15 @@ final class CheckpointTests: OneRankTestCase {
       said.contains("goes on from step 20; the checkpoint of step 999999999 was passed over"), said)
   }
 
+  /// The examples of FIPS 180-4: of one block and of two.
+  func testSums() {
+    XCTAssertEqual(
+      SHA256.hex(Data("abc".utf8)), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    XCTAssertEqual(
+      SHA256.hex(Data("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".utf8)),
+      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
+  }
+
   /// Every file of a checkpoint, cut at 20 places and changed by a bit at 200: found each time, and the one before it used.
   func testEveryTornFileIsFound() throws {
     let options = options { $0.steps = 20 }

@@ -22,6 +22,9 @@ int hw_cpu_level(void);
 /// level with its first product: 0 if it took this one, -1 if it keeps an earlier one.
 int hw_set_cpu_level(int level);
 
+/// oneDNN's version: major, minor, patch.
+void hw_onednn_version(int version[3]);
+
 // MARK: Peak rate
 
 /// `rounds` times x = x * factor + addend on as many numbers as keep a core's arithmetic units full; returns how many

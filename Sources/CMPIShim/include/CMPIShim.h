@@ -15,6 +15,7 @@ int cmpi_initialized(void);  // a truth value
 int cmpi_finalized(void);    // a truth value
 double cmpi_wtime(void);
 void cmpi_library_version(char *text, int capacity);
+void cmpi_standard_version(int *version, int *subversion);
 _Noreturn void cmpi_abort(CMPICommunicator *comm, int code);  // flushes C's streams first
 
 // Errors.

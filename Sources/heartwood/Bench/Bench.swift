@@ -36,12 +36,12 @@ struct Bench: ParsableCommand {
   var exchange: ExchangeKind = .reduce
   @Option(help: "exact or float sums.")
   var sum: SumKind = .exact
-  @Option(help: ArgumentHelp("Also write the figures here.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also write the figures here.", valueName: "file"), completion: .file())
   var json: String?
   @Option(
     help: ArgumentHelp(
       "Also measure what a checkpoint costs, by writing some into this folder, which must not exist yet and is removed again.",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var checkpoints: String?
   @Flag(help: "Compare with PyTorch on this machine.")
   var compare = false
@@ -50,7 +50,7 @@ struct Bench: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "With --compare: a Python that has torch and numpy (mpi4py too, for PyTorch over Open MPI). Default: HEARTWOOD_PYTHON, or python3.",
-      valueName: "program"))
+      valueName: "program"), completion: .file())
   var python: String?
   @Option(
     help: ArgumentHelp(

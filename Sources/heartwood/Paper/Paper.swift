@@ -17,7 +17,8 @@ struct Paper: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA).", valueName: "dir"))
+      "Folder of a WFDB database (default: the environment's HEARTWOOD_DATA).", valueName: "dir"),
+    completion: .directory)
   var data: String?
 
   @Option(help: "Seeds 1 to this of every network.")
@@ -63,7 +64,8 @@ struct Paper: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "Folder to write to; may hold an earlier, unfinished run of this command.", valueName: "dir"))
+      "Folder to write to; may hold an earlier, unfinished run of this command.", valueName: "dir"),
+    completion: .directory)
   var output: String
 
   func validate() throws {
@@ -117,6 +119,8 @@ struct Paper: ParsableCommand {
 
   struct BranchList: ExpressibleByArgument {
     let kinds: [BranchShape.Kind]
+
+    static var defaultCompletionKind: CompletionKind { .list(BranchShape.Kind.allCases.map(\.rawValue)) }
 
     init?(argument: String) {
       let parts = argument.split(separator: ",").map(String.init)

@@ -16,9 +16,9 @@ struct Predict: ParsableCommand {
         heartwood predict --model runs/first/model --record mitdb/205 --output runs/predicted
       """)
 
-  @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"))
+  @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"), completion: .directory)
   var model: String
-  @Option(help: ArgumentHelp("The record, without extension.", valueName: "path"))
+  @Option(help: ArgumentHelp("The record, without extension.", valueName: "path"), completion: .file())
   var record: String
   @Option(
     help: ArgumentHelp(
@@ -36,7 +36,8 @@ struct Predict: ParsableCommand {
   var abnormalSymbol = "Q"
   @Option(
     help: ArgumentHelp(
-      "Folder to write to; an earlier prediction of the record is replaced.", valueName: "dir"))
+      "Folder to write to; an earlier prediction of the record is replaced.", valueName: "dir"),
+    completion: .directory)
   var output: String
 
   func validate() throws {

@@ -51,7 +51,7 @@ struct Scale: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       "Folder of a WFDB database for --accuracy (default: the environment's HEARTWOOD_DATA).",
-      valueName: "dir"))
+      valueName: "dir"), completion: .directory)
   var data: String?
   @Option(
     help: ArgumentHelp(
@@ -61,9 +61,9 @@ struct Scale: ParsableCommand {
   @Option(help: "Of --accuracy: seeds 1 to this, each with a random choice of sources of its own.")
   var seeds = 3
 
-  @Option(help: ArgumentHelp("Also write scale.json here.", valueName: "file"))
+  @Option(help: ArgumentHelp("Also write scale.json here.", valueName: "file"), completion: .file())
   var json: String?
-  @Option(help: ArgumentHelp("Folder to write to.", valueName: "dir"))
+  @Option(help: ArgumentHelp("Folder to write to.", valueName: "dir"), completion: .directory)
   var output: String
 
   func validate() throws {
