@@ -27,7 +27,7 @@ let package = Package(
     // Swift, lowest first. Arrows run one way.
     .target(name: "MPI", dependencies: ["CMPIShim"]),
     .target(name: "Files"),
-    .target(name: "WFDB", dependencies: ["Files"], exclude: ["README.md"]),
+    .target(name: "WFDB", dependencies: ["Files"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
     .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI", "WFDB"]),

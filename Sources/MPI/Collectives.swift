@@ -43,6 +43,7 @@ extension Communicator {
   /// - Parameters:
   ///   - send: as long on every rank.
   ///   - receive: `size` times as long.
+  ///   - kind: of message, for the ledger.
   public func allgather<T: Datatype>(
     _ send: UnsafeBufferPointer<T>, into receive: UnsafeMutableBufferPointer<T>, kind: Kind
   ) throws {
@@ -59,6 +60,7 @@ extension Communicator {
   ///   - send: `counts[rank]` elements.
   ///   - receive: as many elements as `counts` sums to.
   ///   - counts: a length for each rank, the same list on all.
+  ///   - kind: of message, for the ledger.
   public func allgatherv<T: Datatype>(
     _ send: UnsafeBufferPointer<T>, into receive: UnsafeMutableBufferPointer<T>, counts: [Int], kind: Kind
   ) throws {
@@ -79,6 +81,8 @@ extension Communicator {
   ///   - send: as many elements as `counts` sums to.
   ///   - receive: `counts[rank]` elements.
   ///   - counts: the length of each rank's part, the same list on all.
+  ///   - operation: how elements are reduced.
+  ///   - kind: of message, for the ledger.
   public func reduceScatter<T: Datatype>(
     _ send: UnsafeBufferPointer<T>, into receive: UnsafeMutableBufferPointer<T>, counts: [Int],
     _ operation: Operation, kind: Kind
@@ -98,6 +102,8 @@ extension Communicator {
   /// - Parameters:
   ///   - send: as long on every rank.
   ///   - receive: `size` times as long; only the root gives it, elsewhere it is ignored.
+  ///   - root: the rank that receives.
+  ///   - kind: of message, for the ledger.
   public func gather<T: Datatype>(
     _ send: UnsafeBufferPointer<T>, into receive: UnsafeMutableBufferPointer<T>?, root: Int, kind: Kind
   ) throws {
@@ -117,6 +123,8 @@ extension Communicator {
   ///   - send: `counts[rank]` elements.
   ///   - receive: as many elements as `counts` sums to; only the root gives it, elsewhere it is ignored.
   ///   - counts: a length for each rank, the same list on all.
+  ///   - root: the rank that receives.
+  ///   - kind: of message, for the ledger.
   public func gatherv<T: Datatype>(
     _ send: UnsafeBufferPointer<T>, into receive: UnsafeMutableBufferPointer<T>?, counts: [Int], root: Int,
     kind: Kind

@@ -46,7 +46,9 @@ public final class Communicator: @unchecked Sendable {
 
   /// The ranks that give the same colour, ordered by key, then by rank. All ranks call it. `MPI_Comm_split`, section 6.4.2.
   ///
-  /// - Parameter color: 0 or more; nil (`MPI_UNDEFINED`) to be in no group.
+  /// - Parameters:
+  ///   - color: 0 or more; nil (`MPI_UNDEFINED`) to be in no group.
+  ///   - key: any number that fits a C int.
   /// - Returns: nil for a rank that is in no group.
   public func split(color: Int?, key: Int) throws -> Communicator? {
     func argument(_ name: String, _ value: Int, from least: Int32) throws -> Int32 {

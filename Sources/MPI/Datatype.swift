@@ -42,7 +42,12 @@ extension UInt8: Datatype {
 
 /// A reduction operation (MPI 3.1, section 5.9.2, Predefined Reduction Operations).
 public enum Operation: Sendable {
-  case sum, min, max
+  /// `MPI_SUM`.
+  case sum
+  /// `MPI_MIN`.
+  case min
+  /// `MPI_MAX`.
+  case max
 
   var code: Int32 {
     switch self {

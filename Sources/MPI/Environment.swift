@@ -20,6 +20,7 @@ public enum Environment {
   ///
   /// - Returns: the level that the library grants, which can be lower than the one asked for.
   /// - Throws: ``MPIError`` if MPI was initialised before, which it can be once in a process's life.
+  @discardableResult
   public static func initialize(_ required: ThreadLevel = .funneled) throws -> ThreadLevel {
     guard !isInitialized else {
       throw MPIError(call: "MPI_Init_thread", errorClass: "MPI_ERR_OTHER", text: "MPI is already initialised")

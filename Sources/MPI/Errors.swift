@@ -13,6 +13,7 @@ public struct MPIError: Error, CustomStringConvertible, Equatable, Sendable {
   /// What went wrong: MPI's text, or this module's.
   public let text: String
 
+  /// An error of a call, in MPI's terms.
   public init(call: String, errorClass: String, text: String) {
     self.call = call
     self.errorClass = errorClass

@@ -6,9 +6,11 @@ import Synchronization
 /// Make kinds once, outside loops: the name is looked up in a process-wide list when the kind is made, never when it is used. The ledger
 /// has room for 64.
 public struct Kind: Hashable, Sendable, CustomStringConvertible {
+  /// The name it was made with.
   public let name: String
   let index: Int32
 
+  /// The kind of this name; making it again gives the same.
   public init(_ name: String) {
     self.name = name
     index = Kind.names.withLock { names in
@@ -39,17 +41,22 @@ public struct Kind: Hashable, Sendable, CustomStringConvertible {
 public final class Traffic: Sendable {
   /// Calls and bytes, of one kind or in all.
   public struct Tally: Equatable, Sendable {
+    /// Calls made.
     public var calls = 0
+    /// Bytes of payload handed to MPI.
     public var bytes = 0
 
+    /// A tally of its own, to compare with.
     public init(calls: Int = 0, bytes: Int = 0) {
       self.calls = calls
       self.bytes = bytes
     }
 
+    /// Calls and bytes of both.
     public static func + (a: Tally, b: Tally) -> Tally {
       Tally(calls: a.calls + b.calls, bytes: a.bytes + b.bytes)
     }
+    /// What `a` has more than `b`.
     public static func - (a: Tally, b: Tally) -> Tally {
       Tally(calls: a.calls - b.calls, bytes: a.bytes - b.bytes)
     }
@@ -60,10 +67,13 @@ public final class Traffic: Sendable {
     /// Every kind that was used, and no other.
     public let byKind: [Kind: Tally]
 
+    /// All kinds together.
     public var total: Tally { byKind.values.reduce(Tally(), +) }
 
+    /// Calls and bytes of one kind; 0 of a kind that was not used.
     public subscript(kind: Kind) -> Tally { byKind[kind] ?? Tally() }
 
+    /// What passed between the two, of the kinds that were used.
     public static func - (later: Snapshot, earlier: Snapshot) -> Snapshot {
       var difference = later.byKind
       for (kind, tally) in earlier.byKind { difference[kind, default: Tally()] = later[kind] - tally }

@@ -75,7 +75,9 @@ extension Communicator {
   /// Settles whether any rank has failed, so that all leave by the same door. Every rank calls it, the failed ones with
   /// what they have to say.
   ///
-  /// - Parameter failure: this rank's exit code and message; nil if all is well here.
+  /// - Parameters:
+  ///   - failure: this rank's exit code and message; nil if all is well here.
+  ///   - kind: of message, for the ledger.
   /// - Returns: nil if no rank failed; else, the same on every rank, the failure of the lowest rank that did.
   public func agree(
     on failure: (code: Int32, message: String)?, kind: Kind = .setup

@@ -77,6 +77,7 @@ public enum Watchdog {
     let number = signal.load(ordering: .relaxed)
     return number == 0 ? nil : number
   }
+  /// Whether a signal has asked this process to stop.
   public static var stopRequested: Bool { stopSignal != nil }
 
   /// Around an MPI call.

@@ -4,8 +4,11 @@ import Cohort
 public struct AAMIFigures: Codable, Sendable, Equatable {
   /// N, S, V, F or Q.
   public let name: String
+  /// Beats of this class.
   public let beats: Int
+  /// Of these, called normal.
   public let judgedNormal: Int
+  /// Of these, called abnormal.
   public let judgedAbnormal: Int
   /// Fraction judged as AAMI has it: of N normal (its specificity), of the other classes abnormal (their sensitivity).
   public let recognised: Double

@@ -5,6 +5,7 @@ public protocol AgreedError: Error, CustomStringConvertible {}
 public struct Stopped: AgreedError {
   /// Steps done.
   public let step: Int
+  /// The network's name among those of the run; empty where nothing is saved.
   public let network: String
   /// Whether a checkpoint of this step is on disk.
   public let isSaved: Bool
@@ -15,7 +16,9 @@ public struct Stopped: AgreedError {
 
 /// A checkpoint could not be written: on which rank, and why.
 public struct CheckpointWriteError: AgreedError {
+  /// The first rank that failed.
   public let rank: Int
+  /// The system's words, or what is wrong with the numbers.
   public let reason: String
   /// Of the numbers to be written, not of the disk.
   public let isNumeric: Bool
@@ -26,12 +29,15 @@ public struct CheckpointWriteError: AgreedError {
 public struct CheckpointMismatch: AgreedError {
   /// Of the data, not of the network or its tasks.
   public let isOfData: Bool
+  /// What differs, and how to go on.
   public let description: String
 }
 
 /// What all ranks should hold alike is not alike.
 public struct DriftError: AgreedError {
+  /// Those that differ from most; empty where no majority agrees.
   public let ranks: [Int]
+  /// The step, counted from 1, after which it was seen.
   public let step: Int
   public var description: String {
     let which =

@@ -3,8 +3,11 @@ import MPI
 
 /// Why patients' examples do not make tasks.
 public enum AssemblyError: Error, Equatable, CustomStringConvertible {
+  /// Every rank must own a task.
   case moreRanksThanTasks(ranks: Int, tasks: [String])
+  /// A class, by its name, of which no source record has a beat to train on.
   case emptyClass(String)
+  /// Fewer than two rhythms have enough beats; `counts` says how many each has.
   case tooFewClasses(kept: [String], counts: [String])
 
   public var description: String {

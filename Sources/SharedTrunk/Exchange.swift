@@ -3,7 +3,9 @@ import MPI
 
 /// The messages of Heartwood, as `wire.bytesByKind` names them.
 public enum Message {
+  /// The tasks' parts of the trunk's input, `p_i` (gather: the features `v_i`).
   public static let activations = Kind("activations")
+  /// The heads' parts of dL/dh (gather: dL/dv and the trunk's gradients).
   public static let gradients = Kind("gradients")
   /// Agreement on errors, counts of examples, start-up handshake; the replicas' first weights, where an exchange has replicas.
   public static let status = Kind("status")
@@ -16,6 +18,7 @@ public enum Message {
   /// Beats of all patients, where every task draws from all (consistent scenario, the paper's tasks).
   public static let pooledBeats = Kind("pooledBeats")
 
+  /// All of them.
   public static let all = [
     activations, gradients, status, metrics, targetBeats, borrowedBeats, pooledBeats,
   ]

@@ -16,7 +16,9 @@ public struct Metrics: Codable, Sendable, Equatable {
   public var specificity: Double?
   /// Counts, a row a true class, a column a verdict.
   public var confusion: [[Int]]
+  /// Examples judged.
   public var examples: Int
+  /// Examples of the balanced subset that `accuracy` is on.
   public var balancedExamples: Int
 
   /// `probabilities`: count x classes, row by row. The verdict is the likeliest class. Classes without examples are left out of means.

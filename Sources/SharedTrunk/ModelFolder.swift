@@ -6,17 +6,24 @@ import WFDB
 
 /// `model.json`: what a reader of the tensors needs to know. Nothing in it depends on ranks, paths or time.
 public struct ModelDescription: Codable, Sendable, Equatable {
+  /// The format that this version writes and reads.
   public static let format = "heartwood-model-3"
 
+  /// As the file states it.
   public var format = Self.format
+  /// `detection` or `classification`.
   public var problem: String
+  /// `consistent` or `inconsistent`.
   public var scenario: String
+  /// Multi-task or single-task learning.
   public var learning: Learning
+  /// How tasks meet in the trunk.
   public var fusion: Fusion
   /// The form of single-task learning.
   public var baseline: Baseline?
   /// How the tasks' heads answer together.
   public var heads: Heads
+  /// Sizes of branch, trunk and heads.
   public var shape: NetworkShape
   /// Labels by number.
   public var classes: [String]
@@ -30,10 +37,12 @@ public struct ModelDescription: Codable, Sendable, Equatable {
   public var input: InputDescription
   /// Of tasks that joined later: on what they were trained. Nil if there is none.
   public var adaptations: [AdaptationNote]?
+  /// What it was trained with.
   public var options: TrainingOptions
   /// Matrices are stored inputs x outputs; the convolution kernel x channels; features are ordered position first.
   public var layout = "inputs x outputs; features position first"
 
+  /// A description in this version's format, of a model that no task has joined.
   public init(
     problem: String, scenario: String, learning: Learning, fusion: Fusion, baseline: Baseline?,
     heads: Heads, shape: NetworkShape, classes: [String], records: [String], tasks: [String],
@@ -160,6 +169,7 @@ extension BranchShape {
 public struct InputDescription: Codable, Sendable, Equatable {
   /// Band-pass, Hz.
   public var low: Double
+  /// Upper edge of the band-pass, Hz.
   public var high: Double
   /// Samples a second after resampling.
   public var rate: Double
@@ -172,6 +182,7 @@ public struct InputDescription: Codable, Sendable, Equatable {
   /// The lead's name, where one was asked for; nil for MLII or a record's first ECG lead.
   public var lead: String?
 
+  /// Windows as this version makes them; `lead` nil for MLII or a record's first ECG lead.
   public init(_ window: WindowShape, _ labelling: Labelling, lead: String?) {
     let band = Preprocessing()
     low = band.low
@@ -190,7 +201,9 @@ public enum ModelFolder {
   public static func taskFile(_ name: String) -> String {
     "task-\(name.replacingOccurrences(of: "/", with: "-")).safetensors"
   }
+  /// The shared trunk's file.
   public static let trunkFile = "trunk.safetensors"
+  /// The description's file.
   public static let descriptionFile = "model.json"
 
   /// What the slots other than an unnamed one add to the trunk's input: the sum of all mean parts (H numbers), or zeros after slot dropout.
@@ -256,6 +269,7 @@ public enum ModelFolder {
     return description
   }
 
+  /// The tensors of one of the folder's files. Throws `ModelError` naming it.
   public static func tensors(_ file: String, in folder: String) throws -> Safetensors {
     try Safetensors(decoding: Data(try read(file, in: folder)), file: "\(folder)/\(file)")
   }

@@ -5,6 +5,7 @@ import MPI
 
 /// A network over the ranks of a communicator: trained here, or read from a model folder. Every rank calls the same methods.
 public final class Network {
+  /// What the tasks share, and how.
   public enum Form: Sendable, Equatable {
     /// The paper's: private branches, concatenated into one trunk.
     case concat
@@ -25,7 +26,9 @@ public final class Network {
   private let readsBeside: Bool
   /// Of own tasks then; nil where there is nothing to take them from: after reading a model.
   private let statistics: [OwnStatistics?]
+  /// Sizes of every part, as the network was made with.
   public let shape: NetworkShape
+  /// All tasks by name, and this rank's with their examples as the branches read them.
   public let tasks: TaskSet
   let learner: any Learner
   private let options: TrainingOptions

@@ -13,6 +13,7 @@ public struct NetworkShape: Codable, Sendable, Equatable {
   /// Probability of dropping a feature before each trunk layer and before the heads.
   public var dropout: Float
 
+  /// A network of these sizes.
   public init(
     branch: BranchShape, extraFeatures: Int = 0, trunk: [Int] = [64, 64], classes: Int = 2,
     dropout: Float = 0.2
@@ -86,8 +87,17 @@ public struct NetworkShape: Codable, Sendable, Equatable {
 
 /// The kind of a branch and its sizes.
 public struct BranchShape: Codable, Sendable, Equatable {
-  public enum Kind: String, Codable, Sendable, CaseIterable { case cnn, rnn, lstm }
+  /// Which layers a branch has.
+  public enum Kind: String, Codable, Sendable, CaseIterable {
+    /// 1D convolution, ReLU, max-pooling, flattened.
+    case cnn
+    /// Elman network: its last hidden state.
+    case rnn
+    /// Long short-term memory: its last hidden state.
+    case lstm
+  }
 
+  /// What kind it is; sizes of other kinds are ignored.
   public var kind: Kind
   /// Samples of a window.
   public var length: Int
@@ -108,6 +118,7 @@ public struct BranchShape: Codable, Sendable, Equatable {
   /// RNN, LSTM: numbers of the hidden state.
   public var hidden: Int
 
+  /// A branch of these sizes; those of other kinds keep their defaults.
   public init(
     kind: Kind = .cnn, length: Int, inputChannels: Int = 1, channels: Int = 8, kernel: Int = 7, pool: Int = 8,
     padded: Bool = false,

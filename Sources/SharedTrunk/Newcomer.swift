@@ -3,6 +3,7 @@ import MPI
 
 /// A patient who joins a trained model as one more task, by the first seconds of the recording, labelled.
 public struct Newcomer: Sendable {
+  /// The record's name, which becomes the task's.
   public let name: String
   /// The patient's own beats to train on.
   public let own: Examples
@@ -10,9 +11,12 @@ public struct Newcomer: Sendable {
   public let standIns: Examples
 
   /// - Parameters:
+  ///   - name: the record's.
   ///   - own: at least one beat.
   ///   - pools: makes the beats to take stand-ins from, where they are needed: for a class with fewer than 10 own beats up to 100, as
   ///     many of each pool, drawn by the seed. Without any beat of a class the head would learn to deny it.
+  ///   - classes: how many there are.
+  ///   - seed: of that draw.
   /// - Throws: what `pools` throws.
   public init(
     _ name: String, own: Examples, pools: () throws -> [Examples], classes: Int, seed: UInt64
@@ -66,11 +70,14 @@ public enum TrunkTraining: String, Codable, Sendable, CaseIterable {
 
 /// `model.json`, of a task that joined: what it was trained on.
 public struct AdaptationNote: Codable, Sendable, Equatable {
+  /// The task that joined.
   public let task: String
   /// From the start of the recording.
   public let seconds: Double
+  /// What its training changed.
   public let trunk: TrunkTraining
 
+  /// The note of one task; `seconds` from the start of its recording.
   public init(task: String, seconds: Double, trunk: TrunkTraining) {
     self.task = task
     self.seconds = seconds
@@ -81,6 +88,7 @@ public struct AdaptationNote: Codable, Sendable, Equatable {
 /// The budget of a newcomer's training: our choice, made on other patients than those of the results. How, and by which figures,
 /// `heartwood paper` tells among its choices.
 public struct AdaptationRecipe: Sendable {
+  /// Training steps.
   public var steps = 800
   /// Adam's at the start.
   public var learningRate = 3e-3
@@ -89,6 +97,7 @@ public struct AdaptationRecipe: Sendable {
   /// Whether the newcomer starts from the task whose slot and head have the least loss on the beats to train on, or at random.
   public var startsFromNearest: Bool
 
+  /// The budget for this kind of training and branch.
   public init(_ trunk: TrunkTraining, _ kind: BranchShape.Kind) {
     dropout = trunk == .frozen ? 0.2 : 0
     startsFromNearest = trunk == .frozen && kind == .lstm
@@ -132,7 +141,14 @@ extension Newcomer {
   /// `output`: a file more, the others as they are.
   ///
   /// - Parameters:
+  ///   - description: the model's.
+  ///   - folder: the model's.
+  ///   - recipe: the budget.
+  ///   - seed: of weights, minibatches and dropout.
+  ///   - seconds: of the recording's start that the beats are from, for the new model's description.
+  ///   - output: the new model's folder.
   ///   - alone: a communicator of this rank alone.
+  ///   - report: hears of every step.
   /// - Throws: `ModelError` naming a file, `NumericError`, and what `report` throws.
   public func join(
     _ description: ModelDescription, in folder: String, _ recipe: AdaptationRecipe, seed: UInt64,
@@ -168,8 +184,15 @@ extension Newcomer {
   /// calls it.
   ///
   /// - Parameters:
+  ///   - description: the model's.
+  ///   - folder: the model's.
+  ///   - recipe: the budget.
+  ///   - seed: of weights, minibatches and dropout.
   ///   - sources: the training examples of this rank's tasks but the newcomer's, which the last rank owns.
+  ///   - ownership: of all tasks, the newcomer's behind the others.
+  ///   - communicator: the ranks that own them.
   ///   - together: makes all ranks throw what one of them throws.
+  ///   - report: hears of every step.
   /// - Returns: the network of all tasks, ready to answer.
   /// - Throws: as `Network.train`, `ModelError` naming a file.
   public func joinAll(

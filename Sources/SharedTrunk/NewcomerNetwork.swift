@@ -22,6 +22,7 @@ final class NewcomerNetwork: Learner {
   ///   - task: the newcomer's beats, at least one.
   ///   - index: the newcomer's number among `index + 1` tasks.
   ///   - offset: H numbers: the sum of the others' mean parts, or zeros after slot dropout.
+  ///   - options: of its own training.
   init(
     _ shape: NetworkShape, _ task: TaskData, index: Int, offset: [Float], _ options: TrainingOptions
   ) {

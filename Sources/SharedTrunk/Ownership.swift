@@ -15,6 +15,7 @@ public struct Ownership: Sendable, Equatable {
     own = ranges[rank]
   }
 
+  /// The rank that owns `task`, which must be one of them.
   public func rank(of task: Int) -> Int {
     ranges.firstIndex { $0.contains(task) }!
   }

@@ -2,13 +2,16 @@
 public struct PatientMeans: Codable, Sendable, Equatable {
   /// Mean over the patients with beats of at least two classes; nil if there is none.
   public let balancedAccuracy: Double?
+  /// Mean of the macro-F1 over the same patients.
   public let macroF1: Double?
+  /// Mean of the area under the ROC curve over the same patients.
   public let auc: Double?
   /// How many patients the means are over.
   public let patients: Int
   /// Patients with beats of one class alone, of whom none of these figures is defined.
   public let leftOut: [String]
 
+  /// The means of these patients' figures.
   public init(_ results: [(name: String, metrics: Metrics)]) {
     let judged = results.map(\.metrics).filter { !$0.isOfOneClass }
     func mean(_ figure: (Metrics) -> Double?) -> Double? {

@@ -3,12 +3,15 @@ import Cohort
 /// Sizes and budgets of an experiment. The paper names none of them: these are our choices, the same for every network compared, and
 /// what `train` and `paper` take where nothing else is asked for.
 public struct Recipe: Sendable {
+  /// Kind and sizes of every branch.
   public var branch: BranchShape
   /// Examples a task and step.
   public var batch: Int
+  /// Training steps.
   public var steps: Int
   /// Adam's at the start.
   public var learningRate = 3e-3
+  /// Which examples of different tasks meet in a row.
   public var pairing: Pairing
   /// Whether half of the paired examples keep one slot alone, so that slots learn to answer alone.
   public var slotDropout: Bool
@@ -17,6 +20,7 @@ public struct Recipe: Sendable {
   /// Probability of dropping a feature before each trunk layer and the heads: of tasks side by side, and of every other network.
   public var dropout: (sideBySide: Float, other: Float)
 
+  /// The training options of this recipe.
   public func options(seed: UInt64) -> TrainingOptions {
     var options = TrainingOptions()
     options.seed = seed

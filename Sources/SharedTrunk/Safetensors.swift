@@ -3,10 +3,14 @@ import Foundation
 /// Tensors by name in one file, in the safetensors format (github.com/huggingface/safetensors, "Format"):
 /// eight bytes of header length (little-endian), a JSON header, then the raw little-endian numbers.
 public struct Safetensors: Sendable, Equatable {
+  /// Numbers and their shape; stored as `F32`.
   public struct Tensor: Sendable, Equatable {
+    /// Sizes, slowest first: rows x columns.
     public let shape: [Int]
+    /// The numbers, row by row.
     public let values: [Float]
 
+    /// As many `values` as the shape holds.
     public init(shape: [Int], values: [Float]) {
       precondition(shape.reduce(1, *) == values.count, "shape \(shape) does not hold \(values.count) numbers")
       self.shape = shape
@@ -14,10 +18,12 @@ public struct Safetensors: Sendable, Equatable {
     }
   }
 
+  /// By name.
   public var tensors: [String: Tensor]
   /// The header's `__metadata__`.
   public var metadata: [String: String]
 
+  /// A file of these tensors, in memory.
   public init(_ tensors: [String: Tensor], metadata: [String: String] = [:]) {
     self.tensors = tensors
     self.metadata = metadata
@@ -154,9 +160,13 @@ public struct Safetensors: Sendable, Equatable {
 
 /// What is wrong with a model folder.
 public enum ModelError: Error, CustomStringConvertible {
+  /// A file, and the system's or the reader's reason.
   case unreadable(String, String)
+  /// A file, and what is wrong with what it holds.
   case damaged(String, String)
+  /// A file, and the tensor that it lacks.
   case missing(String, String)
+  /// A file, and the system's reason.
   case unwritable(String, String)
 
   public var description: String {

@@ -7,6 +7,7 @@ public final class StepClock {
   public enum Phase: Int, CaseIterable, Sendable {
     /// Drawing and copying the examples.
     case minibatch
+    /// The branches.
     case branchForward
     /// Products with `W_i`, and adding them up for the sum over the ranks.
     case projectionForward
@@ -14,6 +15,7 @@ public final class StepClock {
     case trunkAndHeads
     /// Products for `W_i`'s gradient and the branch's.
     case projectionBackward
+    /// The branches' and the heads' gradients.
     case branchBackward
     /// Clipping and the optimizer.
     case adam

@@ -2,7 +2,9 @@ import Cohort
 
 /// A network as a study names it: the multi-task one, or single-task learning in one of its forms.
 public enum System: Sendable, Hashable {
+  /// Multi-task learning.
   case mtl(Fusion)
+  /// Single-task learning.
   case stl(Baseline)
 
   /// "MTL", "MTL hard", "STL pooled" and so on.
@@ -15,6 +17,7 @@ public enum System: Sendable, Hashable {
     }
   }
 
+  /// The form of its network over these tasks.
   public func form(_ tasks: TaskSet) -> Network.Form {
     switch self {
     case .mtl(.concat): .concat

@@ -4,6 +4,7 @@ import Cohort
 public struct TaskData: Sendable {
   /// The record's, or the task's, name: part of file names.
   public let name: String
+  /// To train on; what is borrowed is apart.
   public let training: Examples
   /// For early stopping; never test data.
   public let validation: Examples
@@ -18,14 +19,18 @@ public struct TaskData: Sendable {
 
   /// A training example's stratum, and each stratum's weight in any unit.
   public struct Draws: Sendable {
+    /// Of each training example, a number from 0 on.
     public let strata: [Int32]
+    /// How often each stratum is drawn, in any unit.
     public let weights: [Double]
+    /// Draws by strata of these weights.
     public init(strata: [Int32], weights: [Double]) {
       self.strata = strata
       self.weights = weights
     }
   }
 
+  /// A task that borrows nothing.
   public init(
     name: String, training: Examples, validation: Examples, test: Examples, mayVote: Bool = true,
     draw: Draws? = nil
@@ -68,20 +73,26 @@ public struct TaskData: Sendable {
 public struct TaskSet: Sendable {
   /// All tasks' names, in order.
   public let names: [String]
+  /// Which rank owns which.
   public let ownership: Ownership
   /// The examples of this rank's tasks.
   public let own: [TaskData]
   /// Where all tasks draw from the beats of all patients: those beats, the same on every rank.
   public let pool: Pool?
+  /// How the heads answer together.
   public let heads: Heads
 
   /// All patients' beats under the experiment's own labels, and how the tasks' heads together answer for one of them.
   public struct Pool: Sendable {
+    /// Training, validation and test part.
     public let parts: Parts
+    /// The labels' names, by number.
     public let classes: [String]
+    /// How the heads judge a beat together.
     public let answer: PredictionProtocol
   }
 
+  /// As many `own` as the ownership says of this rank.
   public init(names: [String], ownership: Ownership, own: [TaskData], pool: Pool? = nil, heads: Heads = .vote)
   {
     precondition(own.count == ownership.own.count, "\(own.count) tasks for \(ownership.own.count) owned")

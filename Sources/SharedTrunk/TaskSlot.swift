@@ -22,6 +22,12 @@ final class TaskSlot {
 
   /// Task `index` of `tasks`, started from stream (seed, task) with the fan-in of the whole concatenation.
   /// - Parameters:
+  ///   - shape: of the whole network.
+  ///   - index: the task's number.
+  ///   - name: the task's, which its parameters bear.
+  ///   - tasks: how many there are in all.
+  ///   - batch: the most examples of a pass.
+  ///   - seed: of weights and dropout.
   ///   - scratch: what the rank's slots share of memory that each writes anew.
   ///   - sharesGradients: whether the slot's weights are updated before the next slot goes backward.
   init(

@@ -121,6 +121,7 @@ final class TaskSum {
 
 /// A number that stopped a run: of which task, on which rank, and at which step (nil outside training). Thrown on every rank alike.
 public struct NumericError: AgreedError {
+  /// What was not a number.
   public enum Kind: Sendable {
     /// A loss, activation or gradient that is not finite, or too large for the exact sum.
     case overflow
@@ -130,13 +131,18 @@ public struct NumericError: AgreedError {
     case weights
   }
 
+  /// What was not a number.
   public let kind: Kind
+  /// The task, or the parameter group, that it was met in.
   public let task: String
+  /// The rank that it was met on; nil where that is not known.
   public let rank: Int?
+  /// The step, counted from 0; nil outside training.
   public let step: Int?
   /// The step of the checkpoint that stays, if there is one.
   public var kept: Int?
 
+  /// An error to be thrown on every rank alike.
   public init(_ kind: Kind, task: String, rank: Int?, step: Int?) {
     self.kind = kind
     self.task = task

@@ -3,16 +3,22 @@ import MPI
 
 /// A trained system: one network, or several whose probabilities are averaged.
 public struct TrainedSystem {
+  /// The networks, one for each of the system's seeds.
   public let networks: [Network]
+  /// How the training of each ended.
   public let trainings: [TrainingResult]
 
-  /// Trains the networks one after the other; every rank calls it. `begins` hears how many steps of a network are done already, `report` of
-  /// every step, and of which network.
+  /// Trains the networks one after the other; every rank calls it.
   ///
   /// - Parameters:
+  ///   - system: what to train.
   ///   - shape: the sizes of the multi-task network.
   ///   - tasks: with what they borrow kept apart.
+  ///   - options: of each network, but for its seed.
+  ///   - communicator: the ranks that own the tasks.
   ///   - saving: how each network's training is saved; nil if it is not.
+  ///   - begins: hears how many steps of a network are done already.
+  ///   - report: hears of every step, and of which network.
   /// - Throws: as `Network.train`.
   public init(
     _ system: System, _ shape: NetworkShape, _ tasks: TaskSet, _ options: TrainingOptions,

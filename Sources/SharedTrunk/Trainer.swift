@@ -5,6 +5,7 @@ import MPI
 
 /// What a training run tells as it goes, on every rank alike.
 public struct StepReport: Sendable {
+  /// A report of one step.
   public init(step: Int, loss: Double, seconds: Double, validation: Double?) {
     self.step = step
     self.loss = loss
@@ -24,10 +25,13 @@ public struct StepReport: Sendable {
 
 /// How a training run ended.
 public struct TrainingResult: Sendable {
+  /// Loss over all tasks at the first step, before its update.
   public let firstLoss: Double
+  /// Loss over all tasks at the last step, before its update.
   public let lastLoss: Double
-  /// The step whose weights were kept, and their balanced accuracy on the validation data.
+  /// The step whose weights were kept, counted from 1.
   public let bestStep: Int
+  /// Their balanced accuracy on the validation data; nil where there were none.
   public let bestValidation: Double?
   /// Of training, before this process too where it took up a checkpoint.
   public let seconds: Double

@@ -28,6 +28,7 @@ public struct Anchoring: Codable, Sendable, Equatable {
   /// Branches and trunks that are trained side by side, their answers averaged.
   public var towers = 2
 
+  /// All parts, as `--fusion anchored` trains them.
   public init(anchored: Bool = true, residualRank: Int = 2, bothSides: Bool = true, towers: Int = 2) {
     self.towers = towers
     self.anchored = anchored
@@ -38,7 +39,9 @@ public struct Anchoring: Codable, Sendable, Equatable {
 
 /// How the concatenated network is built across ranks (DESIGN: the exchange).
 public enum ExchangeKind: String, Codable, Sendable, CaseIterable {
+  /// `v W` is summed over the tasks: two allreduces a step. See `ReduceExchange`.
   case reduce
+  /// The features are gathered, every rank holds the whole trunk. See `GatherExchange`.
   case gather
 }
 
@@ -77,6 +80,7 @@ public struct Typicality: Codable, Sendable, Equatable {
   /// Of the answer: the share of the first guess, the rest being the anchored tower beside the beats that the guess calls normal.
   public var guess: Float = 0.5
 
+  /// Shares from 0 to 1.
   public init(timing: Float = 0.75, guess: Float = 0.5) {
     self.timing = timing
     self.guess = guess
@@ -93,25 +97,35 @@ public enum Pairing: String, Codable, Sendable, CaseIterable {
 
 /// Everything but the data and the network's shape that the weights at the end depend on.
 public struct TrainingOptions: Codable, Sendable, Equatable {
+  /// Of all random streams: weights, minibatches, dropout.
   public var seed: UInt64 = 1
   /// Examples a task and step.
   public var batch = 16
+  /// Training steps.
   public var steps = 400
+  /// Adam's at the start; it falls to a twentieth along a cosine.
   public var learningRate = 3e-3
+  /// Coupled: added to the gradient times the weight.
   public var weightDecay = 1e-4
   /// Largest gradient norm of a group.
   public var clip = 1.0
   /// Steps between looks at the validation data.
   public var validateEvery = 50
+  /// Whether half of the paired examples keep one slot alone.
   public var slotDropout = false
+  /// Which examples of different tasks meet in a row.
   public var pairing = Pairing.independent
+  /// How the concatenated form's step is built across ranks.
   public var exchange = ExchangeKind.reduce
+  /// How its parts are added up over the ranks.
   public var sum = SumKind.exact
   /// Of the anchored form.
   public var anchoring = Anchoring()
+  /// How the anchored form, asked for `typical`, answers.
   public var typicality = Typicality()
   /// The sum of the tasks' losses instead of their mean (`bench`, as its peers).
   public var lossIsSum = false
 
+  /// The defaults.
   public init() {}
 }

@@ -2,10 +2,14 @@
 public struct AnnotationFile: Sendable, Equatable {
   /// What a file says of a code for its own use.
   public struct Definition: Sendable, Equatable {
+    /// The code that is defined.
     public var code: AnnotationCode
+    /// What programs print for it.
     public var symbol: String
+    /// A description; may be empty.
     public var meaning: String
 
+    /// A definition for a file to be written.
     public init(code: AnnotationCode, symbol: String, meaning: String) {
       self.code = code
       self.symbol = symbol
@@ -17,8 +21,10 @@ public struct AnnotationFile: Sendable, Equatable {
   public var annotations: [Annotation]
   /// Units of `sample` a second, in Hz; nil where the file does not say, which means the record's frequency.
   public var timeResolution: Double?
+  /// Codes that the file defines, in its order.
   public var definitions: [Definition]
 
+  /// A file in memory, to be written in this order.
   public init(_ annotations: [Annotation], timeResolution: Double? = nil, definitions: [Definition] = []) {
     self.annotations = annotations
     self.timeResolution = timeResolution

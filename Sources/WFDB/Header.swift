@@ -7,6 +7,7 @@ public struct Header: Sendable, Equatable {
     /// Frames. A first segment of length 0 is the layout of a variable-layout record.
     public var sampleCount: Int
 
+    /// A segment of `sampleCount` frames.
     public init(name: String, sampleCount: Int) {
       self.name = name
       self.sampleCount = sampleCount
@@ -16,7 +17,9 @@ public struct Header: Sendable, Equatable {
     public var isNull: Bool { name == "~" }
   }
 
+  /// The record's name, which its header file bears.
   public var name: String
+  /// Signals in the record; of several segments as their header states.
   public var signalCount: Int
   /// Frames a second, in Hz. Where a header has none, 250.
   public var samplingFrequency: Double
@@ -37,6 +40,7 @@ public struct Header: Sendable, Equatable {
   /// The comment lines without `#` and the blanks around.
   public var comments: [String]
 
+  /// A header; `signalCount` is that of `signals` unless it is given.
   public init(
     name: String, signalCount: Int? = nil, samplingFrequency: Double, counterFrequency: Double? = nil,
     baseCounter: Double? = nil, sampleCount: Int? = nil, baseTime: String? = nil, baseDate: String? = nil,

@@ -5,6 +5,7 @@ public struct Record: Sendable, Equatable {
   /// The signals asked for, in the header's order where none were named.
   public let signals: [Signal]
 
+  /// A record in memory, to be written; each signal brings its specification.
   public init(header: Header, signals: [Signal]) {
     self.header = header
     self.signals = signals

@@ -1,36 +1,54 @@
 /// What is in a record, in the form that `heartwood inspect --json` prints.
 public struct RecordSummary: Encodable, Sendable, Equatable {
+  /// One signal's header line and the range of its samples.
   public struct SignalSummary: Encodable, Sendable, Equatable {
+    /// The description, such as "MLII".
     public let name: String
+    /// The physical unit.
     public let units: String
+    /// The number of the ``SignalFormat``.
     public let format: Int
+    /// ADC units a physical unit.
     public let gain: Double
+    /// The digital value of 0 physical units.
     public let baseline: Int
+    /// Samples, invalid ones too.
     public let samples: Int
     /// As the header states it, and as reading verified it.
     public let checksum: Int16?
     /// Of the samples that are valid; nil where none is.
     public let digitalMin: Int32?
+    /// The largest of the valid samples; nil where none is.
     public let digitalMax: Int32?
+    /// The sum of the valid samples.
     public let digitalSum: Int
   }
 
+  /// What an annotation file holds, counted.
   public struct AnnotationSummary: Encodable, Sendable, Equatable {
+    /// Annotations of all codes.
     public let count: Int
+    /// Annotations by symbol.
     public let symbols: [String: Int]
     /// The texts of rhythm changes that begin with "(".
     public let rhythms: [String: Int]
+    /// The sample of the first annotation; nil where there is none.
     public let firstSample: Int?
+    /// The sample of the last annotation; nil where there is none.
     public let lastSample: Int?
   }
 
+  /// The record's name.
   public let record: String
   /// Hz.
   public let frequency: Double
   /// Frames.
   public let samples: Int
+  /// In the header's order.
   public let signals: [SignalSummary]
+  /// Nil where the record has no annotation file.
   public let annotations: AnnotationSummary?
+  /// The header's comment lines.
   public let comments: [String]
 
   /// Reads a record whole, its checksums verified, and its annotations.

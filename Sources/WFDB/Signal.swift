@@ -4,15 +4,18 @@ public struct Signal: Sendable, Equatable {
   /// or that a segment lacks.
   public static let invalid = Int32.min
 
+  /// The signal's line in the header.
   public let specification: SignalSpecification
   /// The stored integers (ADC units) in order of time, `samplesPerFrame` a frame.
   public let digital: [Int32]
 
+  /// A signal in memory; `invalid` for samples that there are none of.
   public init(specification: SignalSpecification, digital: [Int32]) {
     self.specification = specification
     self.digital = digital
   }
 
+  /// The description, such as "MLII".
   public var name: String { specification.name }
 
   /// The samples in physical units, (digital - baseline) / gain; invalid ones are NaN.

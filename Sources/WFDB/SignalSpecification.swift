@@ -2,6 +2,7 @@
 public struct SignalSpecification: Sendable, Equatable {
   /// The signal file, beside the header or in a folder below it; "~" for none.
   public var fileName: String
+  /// How its samples are stored.
   public var format: SignalFormat
   /// Samples of this signal in each frame; the signal's rate is the record's times this.
   public var samplesPerFrame: Int
@@ -23,10 +24,12 @@ public struct SignalSpecification: Sendable, Equatable {
   public var initialValue: Int
   /// The 16-bit sum of the stored samples; nil where a header has none.
   public var checksum: Int16?
+  /// Bytes of the blocks in which a device must be read; 0 for a plain file.
   public var blockSize: Int
   /// The description, such as "MLII"; empty where a header has none.
   public var name: String
 
+  /// A signal line; the defaults are those of header(5).
   public init(
     fileName: String, format: SignalFormat, samplesPerFrame: Int = 1, skew: Int = 0, byteOffset: Int = 0,
     gain: Double = 200, baseline: Int? = nil, units: String = "mV", adcResolution: Int = 0, adcZero: Int = 0,

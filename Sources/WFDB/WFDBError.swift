@@ -1,25 +1,36 @@
 /// Why a WFDB file could not be read or written: the file, the line where there is one, and the reason.
 public struct WFDBError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What is wrong.
   public enum Reason: Sendable, Equatable {
     /// Opening or reading failed; the value is `errno`.
     case cannotRead(Int32)
     /// Creating, writing or renaming failed; the value is `errno`.
     case cannotWrite(Int32)
+    /// It is a folder, a device or a pipe.
     case notARegularFile
+    /// A header or an annotation file is longer than any that is read.
     case tooLong(bytes: Int, limit: Int)
+    /// A line or a field is not there.
     case missing(String)
+    /// A field is not what header(5) or annot(5) allows.
     case badField(String, value: String, expected: String)
     /// A header names a file that is not inside the header's own folder.
     case outsideFolder(String)
     /// What a header names is a link, or lies behind one, to a file outside the header's own folder; the value is where it leads.
     case linkOutside(String)
+    /// A signal's format is none of ``SignalFormat``.
     case unsupportedFormat(Int, signal: Int)
+    /// A signal file is shorter than its header states.
     case tooFewSamples(signalFile: String, stated: Int, held: Int)
+    /// The samples do not have the header's checksum.
     case checksum(signal: String, stated: Int16, computed: Int16)
+    /// A signal was asked for that the record does not have.
     case noSuchSignal(String, existing: [String])
     /// What the header states would need far more memory than its files justify.
     case claimsTooMuch(bytes: Int, limit: Int)
+    /// In writing: a value does not fit the signal's format.
     case outOfRange(signal: String, sample: Int, value: Int, format: SignalFormat)
+    /// Two things that must agree do not; the value says which.
     case inconsistent(String)
   }
 
@@ -27,8 +38,10 @@ public struct WFDBError: Error, Sendable, Equatable, CustomStringConvertible {
   public let file: String
   /// The line of a text file, counted from 1.
   public let line: Int?
+  /// What is wrong.
   public let reason: Reason
 
+  /// An error of `file`, or of a record by its name.
   public init(file: String, line: Int? = nil, _ reason: Reason) {
     self.file = file
     self.line = line

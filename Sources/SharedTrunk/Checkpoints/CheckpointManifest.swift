@@ -5,10 +5,13 @@ import Foundation
 public struct TrainingProgress: Codable, Sendable, Equatable {
   /// Steps done.
   public var step = 0
+  /// Loss over all tasks at the first step.
   public var firstLoss = 0.0
+  /// Loss over all tasks at the last step done.
   public var lastLoss = 0.0
   /// Balanced accuracy on the validation data of the weights kept; below 0 if none were looked at.
   public var best = -1.0
+  /// The step whose weights are kept, counted from 1.
   public var bestStep = 0
   /// Of training so far.
   public var seconds = 0.0

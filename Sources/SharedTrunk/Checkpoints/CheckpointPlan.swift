@@ -2,13 +2,17 @@ import Foundation
 
 /// When a run's checkpoints are written, where, and what they belong to.
 public struct CheckpointPlan: Sendable {
+  /// How often to save.
   public enum Interval: Sendable, Equatable {
+    /// Every so many steps.
     case steps(Int)
+    /// At the first step after so many seconds.
     case seconds(Double)
   }
 
   /// The folder of all networks' checkpoints; every rank must see the same.
   public let folder: String
+  /// Steps or seconds between checkpoints.
   public let interval: Interval
   /// How many are kept of each network.
   public let keeps: Int
@@ -20,6 +24,7 @@ public struct CheckpointPlan: Sendable {
   /// Which program this is: a checkpoint of another one is taken up, and that is said.
   public let program: String
 
+  /// A plan; nothing is read or written yet.
   public init(
     folder: String, interval: Interval, keeps: Int, resumes: Bool, identity: [String: String],
     program: String
@@ -55,6 +60,7 @@ public struct CheckpointsOfNetwork {
   let say: (String) -> Void
 
   /// - Parameters:
+  ///   - plan: the run's.
   ///   - name: the network's, unique in its run.
   ///   - isAboutToSave: called on every rank before a state is taken.
   ///   - say: what a person should know, told on the first rank.

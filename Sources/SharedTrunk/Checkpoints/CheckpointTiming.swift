@@ -3,8 +3,9 @@ import MPI
 
 /// What a checkpoint costs training, measured.
 public struct CheckpointTiming: Codable, Sendable {
-  /// Milliseconds of the same number of steps, without a checkpoint and with one taken at their start; in alternation.
+  /// Milliseconds of the same number of steps without a checkpoint, a number a round.
   public private(set) var without: [Double] = []
+  /// The same with one taken at their start; measured in alternation.
   public private(set) var with: [Double] = []
   /// Of this rank: what it writes, and how long it stood still.
   public private(set) var figures = CheckpointFigures()

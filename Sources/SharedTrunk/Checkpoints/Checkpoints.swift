@@ -155,9 +155,9 @@ final class Checkpoints {
   /// The step of the last one that is whole.
   var lastWhole: Int? { published.last }
 
-  /// After a step, with what all ranks wish. Throws `Stopped` once the state is saved, `CheckpointWriteError`.
+  /// After a step, with what all ranks wish: `check` throws, on all ranks, if the state is not worth saving.
   ///
-  /// - Parameter check: throws, on all ranks, if the state is not worth saving.
+  /// Throws `Stopped` once the state is saved, `CheckpointWriteError`.
   func settle(_ progress: TrainingProgress, _ wishes: Wishes, check: () throws -> Void = {}) throws {
     if wishes.hasFailed { try agreeOnFailure() }
     isStopping = isStopping || wishes.stop
