@@ -1,9 +1,9 @@
 import Foundation
 import XCTest
 
-/// The README and the module's page show the program of `Tests/Example`, which `Tests/Example/try` builds.
+/// The README and the modules' pages show the programs of `Tests/Example`, which `Tests/Example/try` builds.
 final class DocumentationTests: XCTestCase {
-  func testReaderIsTheExample() throws {
+  func testPagesShowTheExample() throws {
     let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../..")
     func text(_ path: String) throws -> String {
       try String(contentsOf: root.appendingPathComponent(path), encoding: .utf8)
