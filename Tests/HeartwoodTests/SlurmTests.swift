@@ -19,7 +19,7 @@ final class SlurmTests: CommandTestCase {
     let outcome = running.end()
     XCTAssertEqual(outcome.code, 0, outcome.errors)
     let log = try String(contentsOfFile: "\(folder)/log", encoding: .utf8)
-    XCTAssertTrue(log.contains("DUE TO JOB REQUEUE"), log)
+    XCTAssertTrue(log.contains("which is saved"), log)
     XCTAssertTrue(log.contains("MTL goes on from step"), log)
     XCTAssertEqual(try model("\(folder)/run"), reference, log)
     XCTAssertEqual(try json("\(folder)/run/summary.json")["ranks"] as? Int, 3)
