@@ -11,6 +11,7 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
     // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels; OpenSSL's SHA-256 for checkpoints.
@@ -31,11 +32,16 @@ let package = Package(
     .target(name: "Cohort", dependencies: ["WFDB"]),
     .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI", "WFDB"]),
     .target(name: "Report"),
+    .target(
+      name: "TensorBoard",
+      dependencies: ["Files", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["event.proto"]),
     .target(name: "Scaling"),
     .executableTarget(
       name: "heartwood",
       dependencies: [
-        "Cohort", "Files", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "WFDB",
+        "Cohort", "Files", "Layers", "MPI", "Report", "Scaling", "SharedTrunk", "TensorBoard",
+        "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -56,7 +62,11 @@ let package = Package(
       name: "SharedTrunkTests", dependencies: ["Cohort", "MPI", "SharedTrunk"], exclude: ["Fixtures"]),
     .testTarget(name: "ReportTests", dependencies: ["Report"]),
     .testTarget(name: "ScalingTests", dependencies: ["Scaling"]),
-    .testTarget(name: "HeartwoodTests", dependencies: ["Cohort", "heartwood", "MPI", "SharedTrunk", "WFDB"]),
+    .target(name: "EventReader", dependencies: ["TensorBoard"], path: "Tests/EventReader"),
+    .testTarget(name: "TensorBoardTests", dependencies: ["EventReader", "Files", "TensorBoard"]),
+    .testTarget(
+      name: "HeartwoodTests",
+      dependencies: ["Cohort", "EventReader", "heartwood", "MPI", "SharedTrunk", "WFDB"]),
   ],
   swiftLanguageModes: [.v6]
 )
