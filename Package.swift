@@ -35,11 +35,15 @@ let package = Package(
       name: "ONNX", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["onnx.proto"]),
     .target(name: "Report"),
+    .target(
+      name: "TensorBoard",
+      dependencies: ["Files", .product(name: "SwiftProtobuf", package: "swift-protobuf")],
+      exclude: ["event.proto"]),
     .target(name: "Scaling"),
     .executableTarget(
       name: "heartwood",
       dependencies: [
-        "Cohort", "Files", "Layers", "MPI", "ONNX", "Report", "Scaling", "SharedTrunk", "WFDB",
+        "Cohort", "Files", "Layers", "MPI", "ONNX", "Report", "Scaling", "SharedTrunk", "TensorBoard", "WFDB",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Yams", package: "Yams"),
       ]),
@@ -60,10 +64,12 @@ let package = Package(
       name: "SharedTrunkTests", dependencies: ["Cohort", "MPI", "SharedTrunk"], exclude: ["Fixtures"]),
     .testTarget(name: "ReportTests", dependencies: ["Report"]),
     .testTarget(name: "ScalingTests", dependencies: ["Scaling"]),
+    .target(name: "EventReader", dependencies: ["TensorBoard"], path: "Tests/EventReader"),
+    .testTarget(name: "TensorBoardTests", dependencies: ["EventReader", "Files", "TensorBoard"]),
     .testTarget(
       name: "HeartwoodTests",
       dependencies: [
-        "Cohort", "heartwood", "MPI", "ONNX", "SharedTrunk", "WFDB",
+        "Cohort", "EventReader", "heartwood", "MPI", "ONNX", "SharedTrunk", "WFDB",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
   ],

@@ -54,6 +54,8 @@ final class AloneNetwork: Learner {
     }
   }
 
+  var taskLosses: [Double] { stacks.losses }
+
   func prepareToPredict() throws {}
   func prepareAfterReading() throws {}
 

@@ -37,6 +37,7 @@ final class AnchoredNetwork: Learner {
   private let names: [String]
   private let owned: Range<Int>
   private let own: [Own?]  // nil where there is nothing to train on: after reading a model
+  private(set) var taskLosses: [Double]
   private let options: TrainingOptions
   private let sum: TaskSum
   private let communicator: Communicator
@@ -129,6 +130,7 @@ final class AnchoredNetwork: Learner {
     rawGroup = Start.whole(rawShape, name: "raw", index: 1, seed: options.seed)
     raw = Stack(rawShape, group: rawGroup, batch: options.batch)
     timing = TimingTower(classes: shape.classes, batch: options.batch, seed: options.seed)
+    taskLosses = set.own.map { _ in 0 }
     own = set.own.map { Own($0, classes: shape.classes, bothSides: options.anchoring.bothSides) }
     sum = TaskSum(
       options.sum,
@@ -178,6 +180,7 @@ final class AnchoredNetwork: Learner {
     _ = raw.train(key: key, scale: scale)
     timing.train(raw.minibatch.extra, labels: raw.minibatch.labels.data, scale: scale)
 
+    taskLosses[position] = 0
     for tower in towers {
       if step % Self.refreshEvery == 0 { refresh(tower, position, patient, step) }
       var coin = RandomStream(seed: streamKey(tower.seed, .anchorChoice, task, step))
@@ -186,6 +189,7 @@ final class AnchoredNetwork: Learner {
       stack.minibatch.load(patient.sides[side].inputs, count: options.batch) { drawn[$0] }
       stack.anchor = options.anchoring.anchored ? tower.anchors[position][side] : []
       let loss = stack.train(key: streamKey(tower.seed, .featureDropout, task, step), scale: scale)
+      taskLosses[position] += loss / Double(options.batch * towers.count)
       sum.add(loss: loss * Double(scale) / Double(towers.count), task: task)
     }
     for (group, offset) in shared { sum.add(gradients(group), at: offset, task: task) }

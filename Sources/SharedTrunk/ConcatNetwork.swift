@@ -18,6 +18,7 @@ final class ConcatNetwork: Learner {
   private let clock: StepClock?
   let status: StepStatus? = StepStatus()
   private let lossScale: Double
+  private(set) var taskLosses: [Double]
   /// The mean training part `m_i` of each own task: H numbers.
   private(set) var meanParts: [[Float]]
   /// How own tasks' heads answer for unseen patients.
@@ -59,6 +60,7 @@ final class ConcatNetwork: Learner {
     }
     kept = options.slotDropout ? SlotChoice(tasks: names.count, batch: batch) : nil
     lossScale = options.lossIsSum ? 1 / Double(batch) : 1 / Double(batch * names.count)
+    taskLosses = slots.map { _ in 0 }
     meanParts = slots.map { _ in [Float](repeating: 0, count: shape.trunk[0]) }
     meanSum = [Float](repeating: 0, count: shape.trunk[0])
     try replicate()
@@ -86,10 +88,11 @@ final class ConcatNetwork: Learner {
     }
     let h = try exchange.activations(
       slots, step: step, trunkKey: streamKey(options.seed, .trunkDropout, step))
-    for slot in slots {
-      let loss = slot.headLoss(h) * lossScale
+    for (position, slot) in slots.enumerated() {
+      let loss = slot.headLoss(h)
+      taskLosses[position] = loss / Double(options.batch)
       exchange.add(
-        loss: loss, gradient: slot.headBackward(h, scale: Float(lossScale)), task: slot.index)
+        loss: loss * lossScale, gradient: slot.headBackward(h, scale: Float(lossScale)), task: slot.index)
     }
     clock?.lap(.trunkAndHeads)
     let loss = try exchange.backward(slots, kept: kept, step: step, optimizer)

@@ -37,6 +37,8 @@ final class FinetunedNetwork: Learner {
     return try copies.train(step: step, optimizer)
   }
 
+  var taskLosses: [Double] { isPooled ? [] : copies.taskLosses }
+
   func prepareToPredict() throws {
     if isPooled { copies.restart(from: pooled.group) }
   }

@@ -58,6 +58,8 @@ final class HardNetwork: Learner {
 
   private var gradients: Matrix { Matrix(trunkGroup.gradients, rows: 1, columns: trunkGroup.count) }
 
+  var taskLosses: [Double] { stacks.losses }
+
   func prepareToPredict() throws {}
   func prepareAfterReading() throws {}
 

@@ -41,6 +41,8 @@ protocol Learner: AnyObject {
   func goOn(from step: Int)
   /// One step of training on all tasks; returns the loss over all tasks, the same on every rank.
   func train(step: Int, _ optimizer: Optimizer) throws -> Double
+  /// Mean loss of the last step's minibatch of each own task; empty where tasks have no minibatches of their own.
+  var taskLosses: [Double] { get }
   /// To be called on every rank before predictions, after the weights changed.
   func prepareToPredict() throws
   /// Class probabilities (count x classes, row by row) for beats of own task `position`, whose identity is known. No communication.
@@ -69,6 +71,7 @@ extension Learner {
   var groups: [ParameterGroup] { taskGroups.flatMap { $0 } + sharedGroups }
   var replicas: [ParameterGroup] { [] }
   var stepsBetweenStates: Int { 1 }
+  var taskLosses: [Double] { [] }
   func goOn(from step: Int) {}
 
   func outlook(on beats: Examples, _ answer: PredictionProtocol, _ typicality: Typicality) -> Outlook? { nil }

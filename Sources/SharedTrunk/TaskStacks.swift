@@ -6,6 +6,8 @@ import MPI
 final class TaskStacks {
   /// How own tasks' heads answer for beats that come without their task.
   var votes: [Vote]
+  /// Mean loss of each own task's minibatch in the last pass.
+  private(set) var losses: [Double]
   let names: [String]
   let communicator: Communicator
   private let stacks: [Stack]
@@ -25,6 +27,7 @@ final class TaskStacks {
     names = set.names
     owned = set.ownership.own
     tasks = set.own
+    losses = tasks.map { _ in 0 }
     votes = tasks.map { $0.vote(classes: shape.classes) }
     samplers = tasks.map { $0.sampler(classes: shape.classes) }
     panel = Panel(
@@ -41,7 +44,9 @@ final class TaskStacks {
       stack.minibatch.load(tasks[position].training, count: options.batch) { _ in
         samplers[position]!.draw(using: &stream)
       }
-      use(task, stack.train(key: streamKey(options.seed, .featureDropout, task, step), scale: scale))
+      let loss = stack.train(key: streamKey(options.seed, .featureDropout, task, step), scale: scale)
+      losses[position] = loss / Double(options.batch)
+      use(task, loss)
     }
   }
 

@@ -3,16 +3,8 @@ import Foundation
 import Layers
 import MPI
 
-/// What a training run tells as it goes, on every rank alike.
+/// What a training run tells as it goes, on every rank alike but for its own tasks' losses.
 public struct StepReport: Sendable {
-  /// A report of one step.
-  public init(step: Int, loss: Double, seconds: Double, validation: Double?) {
-    self.step = step
-    self.loss = loss
-    self.seconds = seconds
-    self.validation = validation
-  }
-
   /// Counts from 1.
   public let step: Int
   /// Loss over all tasks, before this step's update.
@@ -21,6 +13,10 @@ public struct StepReport: Sendable {
   public let seconds: Double
   /// Balanced accuracy on the validation data, at the steps that look at it.
   public let validation: Double?
+  /// That this step's update used.
+  public let learningRate: Double
+  /// Of this rank's tasks, in order, before this step's update; the mean over all ranks' is `loss`. Empty where a network has none apart.
+  public let taskLosses: [Double]
 }
 
 /// How a training run ended.
@@ -95,7 +91,9 @@ struct Trainer {
       }
       progress.seconds = Environment.wallTime() - start
       try report(
-        StepReport(step: step + 1, loss: progress.lastLoss, seconds: progress.seconds, validation: score))
+        StepReport(
+          step: step + 1, loss: progress.lastLoss, seconds: progress.seconds, validation: score,
+          learningRate: Double(optimizer.learningRate), taskLosses: learner.taskLosses))
       try saving?.settle(progress, wishes) { try requireAlike(step + 1) }
     }
     try requireFiniteWeights()

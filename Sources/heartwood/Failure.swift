@@ -36,6 +36,7 @@ struct Failure: Error {
     case let error as WFDBError: self.init(error.status, error.description)
     case let error as CohortError: self.init(error.status, error.description)
     case let error as ModelError: self.init(error.status, error.description)
+    case let error as FileError: self.init(.inputOutput, error.description)
     case let error as AgreedError: self.init(error)
     case let error as AssemblyError: self.init(error.status, error.description)
     case let error as MPIError: self.init(.internal, error.description)

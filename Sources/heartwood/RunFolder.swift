@@ -2,7 +2,7 @@ import Files
 import Foundation
 import SharedTrunk
 
-/// A run's output folder: `summary.json`, `metrics.jsonl`, `model/`, `checkpoints/`, `report.html`.
+/// A run's output folder: `summary.json`, `metrics.jsonl`, `model/`, `checkpoints/`, `report.html`, and where asked for `tensorboard/`.
 final class RunFolder {
   let path: String
   private let command: String
@@ -22,6 +22,8 @@ final class RunFolder {
 
   var model: String { "\(path)/model" }
   var checkpoints: String { "\(path)/checkpoints" }
+  /// Events for TensorBoard.
+  var board: String { "\(path)/tensorboard" }
   private var summaryPath: String { "\(path)/summary.json" }
 
   /// Whether a run has ended well here.
@@ -40,9 +42,10 @@ final class RunFolder {
     }
   }
 
-  /// Opens `metrics.jsonl` on the rank that leads: from here on the folder holds a run. Not before the data are read, so that a run
-  /// that they refuse leaves the folder free.
-  func begin(leads: Bool, resumes: Bool = false) throws {
+  /// Makes the folder of events where asked for, and opens `metrics.jsonl` on the rank that leads: from here on the folder holds a run.
+  /// Not before the data are read, so that a run that they refuse leaves the folder free.
+  func begin(leads: Bool, resumes: Bool = false, withBoard: Bool = false) throws {
+    if withBoard { try OutputFolder.make(path, for: [board]) }
     guard leads else { return }
     if resumes, FileManager.default.fileExists(atPath: metricsPath) {
       isContinued = true

@@ -6,9 +6,9 @@ struct History {
   private(set) var losses: [LineChart.Point] = []
   private(set) var validation: [LineChart.Point] = []
 
-  mutating func add(_ report: StepReport) {
-    losses.append(LineChart.Point(Double(report.step), report.loss))
-    if let score = report.validation { validation.append(LineChart.Point(Double(report.step), score)) }
+  mutating func add(step: Int, loss: Double, validation score: Double?) {
+    losses.append(LineChart.Point(Double(step), loss))
+    if let score { validation.append(LineChart.Point(Double(step), score)) }
   }
 }
 

@@ -42,6 +42,11 @@ struct Train: ParsableCommand {
     }
   }
 
+  /// What a run can be followed by, beside `metrics.jsonl`.
+  enum LogFormat: String, ExpressibleByArgument, CaseIterable {
+    case tensorboard
+  }
+
   @Option(help: "detection: abnormal beats from normal ones; classification: arrhythmias.")
   var problem: Problem = .detection
 
@@ -174,6 +179,12 @@ struct Train: ParsableCommand {
       "Go on from the newest whole checkpoint in --output, to the same weights as a run that never stopped, on any number of ranks; from the beginning if there is none."
   )
   var resume = false
+
+  @Option(
+    help:
+      "Write losses, learning rate, speed and results as events into tensorboard/ of --output, to be followed by `tensorboard --logdir`."
+  )
+  var log: LogFormat?
 
   @Option(
     help: ArgumentHelp(

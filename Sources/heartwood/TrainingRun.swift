@@ -33,7 +33,10 @@ struct TrainingRun {
     if session.leads { say("Data: \(source.sentence)\(cast.note.map { "; \($0)" } ?? "")") }
     let data = try RunData(command, cast, source, folder, session)
     try session.requireAlike(try shared(data))
-    try session.together { try folder.begin(leads: session.leads, resumes: command.resume) }
+    try session.together {
+      try folder.begin(
+        leads: session.leads, resumes: command.resume, withBoard: command.log == .tensorboard)
+    }
 
     Watchdog.feed("training")
     let main = try learn(command.main, data)
@@ -82,23 +85,32 @@ struct TrainingRun {
         name($0), steps: options.steps, examplesPerStep: options.batch * data.tasks.names.count,
         speaks: session.leads)
     }
+    let boards = try (0..<(command.log == nil ? 0 : members)).map { try board(name($0), system, data) }
     var history = History()
     Watchdog.feed("training \(system.name)")
     let plan = try checkpointPlan(system, data)
     let trained = try TrainedSystem(
       system, command.shape(system), data.tasks, options, communicator,
       saving: { member in
-        CheckpointsOfNetwork(plan, name: name(member), isAboutToSave: folder.flush, say: { say($0) })
+        CheckpointsOfNetwork(
+          plan, name: name(member),
+          isAboutToSave: {
+            try folder.flush()
+            if !boards.isEmpty { try boards[member].flush() }
+          }, say: { say($0) })
       },
       begins: { member, done in
         let lines = try takeUp(name(member), of: system, from: done)
-        for line in lines where member == 0 { history.add(line.report) }
+        for line in lines where member == 0 { history.add(line) }
       },
       report: { member, report in
         progress[member].show(report)
-        if session.leads && member == 0 { history.add(report) }
-        try folder.log(StepLine(name(member), report))
+        let line = StepLine(name(member), report)
+        if session.leads && member == 0 { history.add(line) }
+        try folder.log(line)
+        if !boards.isEmpty { try boards[member].add(report) }
       })
+    for board in boards { try board.flush() }
     Watchdog.feed("judging \(system.name)")
     let sent = communicator.traffic.snapshot
     let start = Environment.wallTime()
@@ -115,6 +127,7 @@ struct TrainingRun {
       try folder.log(EvaluationLine(network: system.name, result: result))
     }
     try folder.flush()
+    if !boards.isEmpty { try log(outcome, data) }
     return outcome
   }
 
@@ -123,6 +136,30 @@ struct TrainingRun {
     _ = try folder.keep(EvaluationLine.self) { $0.network != system.name }
     return try folder.keep(StepLine.self) { $0.network != network || $0.step <= step }
       .filter { $0.network == network }
+  }
+
+  // MARK: TensorBoard
+
+  private func board(_ network: String, _ system: System, _ data: RunData) throws -> TrainingBoard {
+    TrainingBoard(
+      folder.board, network: network, options: try identity(system, data), leads: session.leads,
+      tasks: data.tasks.names, owned: data.tasks.ownership.own, batch: command.options.batch)
+  }
+
+  /// On the first rank: what a network's judgement on test beats came to, of all together and where there are several of each patient.
+  private func log(_ outcome: Outcome, _ data: RunData) throws {
+    guard let test = outcome.test else { return }
+    func log(_ metrics: Metrics, as name: String) throws {
+      try TrainingBoard.add(
+        metrics, classes: data.classes, to: folder.board, network: outcome.name, as: name,
+        step: command.options.steps)
+    }
+    try log(test.metrics, as: "test")
+    let results = outcome.results.filter { $0.part != "validation" }
+    guard results.count > 1 else { return }
+    for result in results.prefix(TrainingBoard.taskLimit) {
+      try log(result.metrics, as: "\(result.part)-\(result.name)")
+    }
   }
 
   /// What all ranks have in common once the data are read.
@@ -143,7 +180,8 @@ struct TrainingRun {
     ]
   }
 
-  private func checkpointPlan(_ system: System, _ data: RunData) throws -> CheckpointPlan {
+  /// What a network's training depends on, but for the recordings.
+  private func identity(_ system: System, _ data: RunData) throws -> [String: String] {
     let experiment = command.experiment
     var identity = [
       "network": system.name, "tasks": data.tasks.names.joined(separator: ", "),
@@ -154,6 +192,11 @@ struct TrainingRun {
     ]
     identity.merge(try CheckpointPlan.words(command.shape(system), "shape")) { $1 }
     identity.merge(try CheckpointPlan.words(command.options, "options")) { $1 }
+    return identity
+  }
+
+  private func checkpointPlan(_ system: System, _ data: RunData) throws -> CheckpointPlan {
+    var identity = try identity(system, data)
     for (record, fingerprint) in data.fingerprints { identity["data.\(record)"] = fingerprint }
     return CheckpointPlan(
       folder: folder.checkpoints, interval: command.checkpointEvery.interval, keeps: command.keepCheckpoints,
@@ -361,9 +404,11 @@ private struct StepLine: Codable {
     seconds = report.seconds
     validationBalancedAccuracy = report.validation
   }
+}
 
-  var report: StepReport {
-    StepReport(step: step, loss: loss, seconds: seconds, validation: validationBalancedAccuracy)
+extension History {
+  fileprivate mutating func add(_ line: StepLine) {
+    add(step: line.step, loss: line.loss, validation: line.validationBalancedAccuracy)
   }
 }
 

@@ -61,6 +61,9 @@ final class BadInputTests: CommandTestCase {
       Row(
         "checkpoints every word", "\(train) --checkpoint-every abc", 64,
         "'abc' is invalid for '--checkpoint-every"),
+      Row(
+        "another program to log for", "\(train) --log wandb", 64,
+        "'wandb' is invalid for '--log <log>'. Please provide one of 'tensorboard'"),
       Row("no checkpoint to keep", "\(train) --keep-checkpoints 0", 64, "--keep-checkpoints 0: 1 or more"),
       Row("two sources of data", "\(train) --simulate 3", 64, "--data and --simulate exclude each other"),
       Row(
@@ -314,6 +317,13 @@ final class BadInputTests: CommandTestCase {
       },
       Row("a file above the folder", "\(train)/run", 73, "cannot create --output out/run: Not a directory") {
         try $0.write("out", "in the way")
+      },
+      Row(
+        "a file for the events", "\(train) --log tensorboard", 73,
+        "cannot create out/tensorboard: Not a directory"
+      ) {
+        try $0.makeFolder("out")
+        try $0.write("out/tensorboard", "in the way")
       },
       Row(
         "a folder that cannot be made",

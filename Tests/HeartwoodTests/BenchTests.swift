@@ -184,20 +184,9 @@ final class BenchTests: CommandTestCase {
   }
 
   private func pythonWithTorch() throws -> String {
-    let environment = ProcessInfo.processInfo.environment
-    let places = (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" }
-    for python in [environment["HEARTWOOD_PYTHON"]].compactMap({ $0 }) + places {
-      guard FileManager.default.isExecutableFile(atPath: python) else { continue }
-      let probe = Process()
-      probe.executableURL = URL(fileURLWithPath: python)
-      probe.arguments = [
-        "-c",
-        "import sys, importlib.util as u; sys.exit(not (u.find_spec('torch') and u.find_spec('numpy')))",
-      ]
-      try probe.run()
-      probe.waitUntilExit()
-      if probe.terminationStatus == 0 { return python }
+    guard let python = try Command.python(with: ["torch", "numpy"]) else {
+      throw XCTSkip("no Python with torch and numpy: name one by HEARTWOOD_PYTHON")
     }
-    throw XCTSkip("no Python with torch and numpy: name one by HEARTWOOD_PYTHON")
+    return python
   }
 }

@@ -60,6 +60,22 @@ enum Command {
     return running
   }
 
+  /// The first Python that has these modules, of HEARTWOOD_PYTHON and those on the PATH.
+  static func python(with modules: [String]) throws -> String? {
+    let environment = ProcessInfo.processInfo.environment
+    let places = (environment["PATH"] ?? "").split(separator: ":").map { "\($0)/python3" }
+    return try ([environment["HEARTWOOD_PYTHON"]].compactMap { $0 } + places).first { python in
+      guard FileManager.default.isExecutableFile(atPath: python) else { return false }
+      let probe = Process()
+      probe.executableURL = URL(fileURLWithPath: python)
+      probe.arguments =
+        ["-c", "import sys, importlib.util as u; sys.exit(not all(map(u.find_spec, sys.argv[1:])))"] + modules
+      try probe.run()
+      probe.waitUntilExit()
+      return probe.terminationStatus == 0
+    }
+  }
+
   /// The processes of a run's ranks, by its output folder.
   static func ranks(of run: String) -> [pid_t] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []

@@ -10,8 +10,7 @@ struct CheckpointFolder: Sendable {
 
   init(_ root: String, network: String) {
     self.root = root
-    let name = network.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
-    path = "\(root)/\(String(name))"
+    path = "\(root)/\(CheckpointPlan.folder(of: network))"
   }
 
   func folder(_ step: Int) -> String { "\(path)/step-\(step)" }

@@ -37,6 +37,11 @@ public struct CheckpointPlan: Sendable {
     self.identity = identity
   }
 
+  /// A network's name as that of a folder: "STL average 1/5" is "stl-average-1-5".
+  public static func folder(of network: String) -> String {
+    String(network.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })
+  }
+
   /// Everything that an encodable value holds, by its path in JSON: "shape.branch.kind" is "cnn".
   public static func words(_ value: some Encodable, _ name: String) throws -> [String: String] {
     var words: [String: String] = [:]
