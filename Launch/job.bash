@@ -150,14 +150,15 @@ start_job() {  # SUBCOMMAND...
 # Waits for the job's end and collects what the filter learns: sets `lost`, `aborted`, `exited`, `quit`, `lost_host`, `family`, `trouble`,
 # `unreached`, `spoke`, and `code`.
 follow_job() {
-  local fact detail status verdict='' gone=0 looks=6  # half seconds to wait for standard error's end after the child's own
+  local line begun='' fact detail status verdict='' gone=0 looks=6  # half seconds to wait for standard error's end after the child's own
   lost='' aborted='' exited='' quit='' lost_host='' family='' trouble='' unreached='' spoke=''
   # What bash has to say about a child that was killed is said better by `judge_job`.
   exec {stderr}>&2 2>/dev/null
   # Ends with the last writer to standard error. A timeout is for writers that outlive the child, such as a remote shell,
   # and for mpirun: killed during start-up, a rank can leave it waiting for itself after its last words.
   while true; do
-    read -r -t 0.5 -u "$facts" fact detail && status=0 || status=$?
+    IFS= read -r -t 0.5 -u "$facts" line && status=0 || status=$?
+    begun+=$line  # of which the rest may come late on a busy machine
     if [[ $status -gt 128 ]]; then
       if [[ -n $patience ]] && ((patience-- == 0)); then kill -KILL "$child"; fi
       if [[ -n $unready ]] && ((unready-- == 0)); then break_off; fi
@@ -172,6 +173,8 @@ follow_job() {
     elif [[ $status -ne 0 ]]; then
       break
     fi
+    read -r fact detail <<<"$begun"
+    begun=''
     case $fact in
       ready)
         ready=yes starting=''
