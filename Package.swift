@@ -1,5 +1,17 @@
 // swift-tools-version: 6.0
+import Foundation
 import PackageDescription
+
+/// Which MPI to build against. Each has a build folder of its own: see Launch/mpi.bash.
+let mpis = [
+  "openmpi": (pkgConfig: "ompi-c", package: "libopenmpi-dev"),
+  "mpich": (pkgConfig: "mpich", package: "libmpich-dev"),
+]
+let chosen = Context.environment["HEARTWOOD_MPI"] ?? ""
+guard let mpi = mpis[chosen.isEmpty ? "openmpi" : chosen] else {
+  FileHandle.standardError.write(Data("HEARTWOOD_MPI=\(chosen): there are openmpi and mpich\n".utf8))
+  exit(64)
+}
 
 let package = Package(
   name: "heartwood",
@@ -15,9 +27,8 @@ let package = Package(
   ],
   targets: [
     // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels; OpenSSL's SHA-256 for checkpoints.
-    .systemLibrary(
-      name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
-    .target(name: "CMPIShim", dependencies: ["COpenMPI"]),
+    .systemLibrary(name: "CMPI", pkgConfig: mpi.pkgConfig, providers: [.apt([mpi.package])]),
+    .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
     .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(

@@ -6,14 +6,12 @@ readonly stopped='; the job was stopped'
 
 # MARK: What the ranks and mpirun say
 
-# Reads the standard error of mpirun and of all ranks. Passes the ranks' lines on at once, drops Open MPI's unless --verbose (blocks
-# between two lines of 74 dashes, and lines that start with [host:process] or [host][[job,n],rank]), and prints on standard output
-# what it learned from them: ready (all ranks heed signals now) | spoke | lost RANK SIGNAL HOST | aborted RANK CODE |
-# exited RANK CODE | quit RANK | host NAME FAMILY | unreached TEXT | mpirun TEXT.
+# Reads the standard error of mpirun and of all ranks. Passes the ranks' lines on at once, drops mpirun's unless --verbose (blocks
+# between two lines that are `rule`, and lines that `hear` knows), and prints on standard output what was learned from them:
+# ready (all ranks heed signals now) | spoke | lost RANK SIGNAL HOST | aborted RANK CODE | exited RANK CODE | quit RANK |
+# host NAME FAMILY | daemon TEXT (a host's was lost) | unreached TEXT | mpirun TEXT | ended RANK CODE (each rank, where it is told).
 filter() {
   local line block='' inside='' spoke='' stalled=''
-  local rule='--------------------------------------------------------------------------'
-  local theirs='^\[[^]:]+:[0-9]+\] |^\[[^]]+\]\[\[[0-9]+,[0-9]+\],[0-9]+\]|^\[hwloc/|^mpirun: (killing job|abort is already|Forwarding signal)'
   local still='^heartwood: rank [0-9]+ on host .* made no progress'
   pass() {
     printf '%s\n' "$1" >&2
@@ -23,9 +21,9 @@ filter() {
     if [[ -n $verbose ]]; then printf '%s\n' "$1" >&2; fi
   }
   while IFS= read -r line || [[ -n $line ]]; do
-    if [[ $line == "$rule" && -z $inside ]]; then
+    if [[ -n $rule && $line == "$rule" && -z $inside ]]; then
       inside=yes block=''
-    elif [[ $line == "$rule" ]]; then
+    elif [[ -n $inside && $line == "$rule" ]]; then
       inside=''
       if learn "$block"; then
         drop "$rule"$'\n'"$block$rule"
@@ -36,7 +34,7 @@ filter() {
       block+=$line$'\n'
     elif [[ $line == 'heartwood: ready' ]]; then
       echo ready
-    elif [[ $line =~ $theirs || (-n $stalled && $line =~ $still) ]]; then
+    elif hear "$line" || [[ -n $stalled && $line =~ $still ]]; then
       drop "$line"
     else
       if [[ $line =~ $still ]]; then stalled=yes; fi  # one rank speaks for all that wait alike
@@ -45,30 +43,6 @@ filter() {
   done
   # A block that was cut off is a rank's, or mpirun's last words; neither is worth losing.
   if [[ -n $inside ]]; then pass "$rule" && printf '%s' "$block" >&2; fi
-}
-
-# Says what a block of Open MPI's means; fails if the block is not Open MPI's.
-learn() {
-  local text=${1//$'\n'/ }
-  if [[ $text =~ process\ rank\ ([0-9]+)\ with\ PID\ [0-9]+\ on\ node\ ([^ ]+)\ exited\ on\ signal\ ([0-9]+) ]]; then
-    echo "lost ${BASH_REMATCH[1]} ${BASH_REMATCH[3]} ${BASH_REMATCH[2]}"
-  elif [[ $text =~ MPI_ABORT\ was\ invoked\ on\ rank\ ([0-9]+).*errorcode\ (-?[0-9]+) ]]; then
-    echo "aborted ${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
-  elif [[ $text =~ Process\ name:\ \[\[[0-9]+,[0-9]+\],([0-9]+)\]\ +Exit\ code:\ +([0-9]+) ]]; then
-    echo "exited ${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
-  elif [[ $text =~ mpirun\ has\ exited\ due\ to\ process\ rank\ ([0-9]+) ]]; then
-    echo "quit ${BASH_REMATCH[1]}"
-  elif [[ $text =~ lost\ communication\ with\ a\ remote\ daemon.*Remote\ daemon:\ \[\[([0-9]+),.*\ on\ node\ ([^ ]+) ]]; then
-    echo "host ${BASH_REMATCH[2]} ${BASH_REMATCH[1]}"
-  elif [[ $text =~ 'unable to reliably start one or more daemons' ]]; then
-    echo "unreached $text"
-  elif [[ $text =~ ^Primary\ job ]]; then
-    :
-  elif [[ $text =~ mpirun|MPI|ORTE|ORTED|'Open RTE'|PMIX|daemon|slots|btl|hwloc ]]; then
-    echo "mpirun $text"
-  else
-    return 1
-  fi
 }
 
 # MARK: Signals
@@ -100,7 +74,7 @@ pass_on() {  # SIGNAL
 
 break_off() {
   orderly='' unready='' patience=${patience:-20}
-  kill -TERM "$child" 2>/dev/null || true
+  end_job
 }
 
 # MARK: A job
@@ -116,13 +90,8 @@ run_job() {  # SUBCOMMAND...
 }
 
 start_job() {  # SUBCOMMAND...
-  local command=("$binary" "$@") options file name
-  if [[ -n $parallel ]]; then
-    options=(-n "$ranks" --oversubscribe --bind-to none)
-    for file in ${hostfiles[@]+"${hostfiles[@]}"}; do options+=(--hostfile "$file"); done
-    for name in OMP_NUM_THREADS ${SWIFT_BACKTRACE+SWIFT_BACKTRACE} "${!HEARTWOOD_@}"; do options+=(-x "$name"); done
-    command=(mpirun "${options[@]}" "${command[@]}")
-  fi
+  local command=("$binary" "$@")
+  if [[ -n $parallel ]]; then launch; fi
   # If this script itself is killed, the kernel tells its child.
   if command -v setpriv >/dev/null; then command=(setpriv --pdeathsig TERM -- "${command[@]}"); fi
 
@@ -150,20 +119,22 @@ start_job() {  # SUBCOMMAND...
 # Waits for the job's end and collects what the filter learns: sets `lost`, `aborted`, `exited`, `quit`, `lost_host`, `family`, `trouble`,
 # `unreached`, `spoke`, and `code`.
 follow_job() {
-  local fact detail status verdict='' gone=0 looks=6  # half seconds to wait for standard error's end after the child's own
+  local line begun='' fact detail status verdict='' ended=0 well=''
+  local gone=0 looks=6  # half seconds to wait for standard error's end after the child's own
   lost='' aborted='' exited='' quit='' lost_host='' family='' trouble='' unreached='' spoke=''
   # What bash has to say about a child that was killed is said better by `judge_job`.
   exec {stderr}>&2 2>/dev/null
   # Ends with the last writer to standard error. A timeout is for writers that outlive the child, such as a remote shell,
   # and for mpirun: killed during start-up, a rank can leave it waiting for itself after its last words.
   while true; do
-    read -r -t 0.5 -u "$facts" fact detail && status=0 || status=$?
+    IFS= read -r -t 0.5 -u "$facts" line && status=0 || status=$?
+    begun+=$line  # of which the rest may come late on a busy machine
     if [[ $status -gt 128 ]]; then
       if [[ -n $patience ]] && ((patience-- == 0)); then kill -KILL "$child"; fi
       if [[ -n $unready ]] && ((unready-- == 0)); then break_off; fi
       if [[ -n $starting ]] && ((starting-- == 0)); then
         late=yes patience=${patience:-20}
-        kill -TERM "$child"
+        end_job
       fi
       # What the child said last may still be on its way: on a busy machine the filter may come late.
       if [[ $gone -gt 0 ]] && ((gone-- == 1)); then break; fi
@@ -172,6 +143,8 @@ follow_job() {
     elif [[ $status -ne 0 ]]; then
       break
     fi
+    read -r fact detail <<<"$begun"
+    begun=''
     case $fact in
       ready)
         ready=yes starting=''
@@ -182,18 +155,25 @@ follow_job() {
       exited) exited=${exited:-$detail} verdict=${verdict:-${detail#* }} ;;
       quit) quit=${quit:-$detail} verdict=${verdict:-1} ;;
       host) if [[ -z $verdict ]]; then lost_host=${detail% *} family=${detail#* } verdict=71; fi ;;
-      unreached) unreached=yes trouble=${trouble:-$detail} ;;
+      unreached | daemon) unreached=$fact trouble=${trouble:-$detail} ;;
       mpirun) trouble=${trouble:-$detail} ;;
       spoke) spoke=yes ;;
+      ended)
+        ended=$((ended + 1))
+        if [[ ${detail#* } -eq 0 ]]; then well=${well:-${detail% *}}; fi
+        if [[ $ended -eq $ranks && -n $verdict ]]; then end_job; fi
+        ;;
     esac
-    if [[ -n $parallel && -n $verdict ]]; then patience=4; fi
+    if [[ -n $parallel && -n $verdict ]]; then patience=$grace; fi
   done
   # A signal ends a wait early: it is the child that decides when it is over.
   wait "$child" || true
   while kill -0 "$child"; do wait "$child" || true; done
   wait "$child" && code=0 || code=$?
   exec 2>&"$stderr" {stderr}>&- {facts}<&-
-  if [[ -n $lost_host || (-n $verdict && $patience -lt 0) ]]; then code=$verdict; fi
+  # No rank has failed, and yet the job: the first to end was not to.
+  if [[ $code -ne 0 && -z $verdict$signal && -n $well ]]; then quit=$well code=1; fi
+  if [[ -n $verdict && (-n $lost_host || -n $mixes_codes || $patience -lt 0) ]]; then code=$verdict; fi
 }
 
 judge_job() {
@@ -222,6 +202,8 @@ judge_job() {
     reason="rank $quit ended before its time$stopped"
   elif [[ -n $unreached ]] && ask_hosts && [[ ${#silent[@]} -gt 0 ]]; then
     code=71 reason="no answer from ${silent[*]}$stopped"
+  elif [[ $unreached == daemon ]]; then
+    code=71 reason="a host's MPI daemon was lost$stopped"
   elif [[ -n $spoke && $code -le 128 && ($contract == *" $code "* || -z $exited) ]]; then
     :  # The ranks have said why, and in good order or by MPI_Abort, whose notice can get lost.
   elif [[ -n $aborted ]]; then
@@ -241,13 +223,3 @@ judge_job() {
 
 # Whether a rank or a host was lost, in place of an end that another start would come to again.
 is_lost() { [[ ' 0 64 65 70 73 74 75 ' != *" $code "* ]]; }
-
-# mpirun removes its folder and the ranks' shared memory unless it is killed; both are named after it and its number for the job.
-clear_session() {
-  local folder base=${OMPI_MCA_orte_tmpdir_base:-${TMPDIR:-/tmp}} job
-  for folder in "$base"/ompi.*."$EUID/pid.$child"; do
-    if [[ -d $folder ]] && IFS=. read -r job _ 2>/dev/null <"$folder/contact.txt"; then
-      rm -rf /dev/shm/vader_segment.*."$EUID.$(printf '%x' $((job + 1)))".* "$folder"
-    fi
-  done
-}

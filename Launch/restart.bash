@@ -55,18 +55,13 @@ leave_out_silent() {
   say "going on without ${silent[*]}: no answer"
   hostfiles=("$answering")
   # The others may have more ranks than cores now.
-  export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_idle-1}
+  share_cores
 }
 
-# Sets `silent` to the hosts that do not answer within 5 s. Those that do remove what Open MPI keeps there of the job of that number,
-# if its daemon was killed: a folder, and the ranks' shared memory.
+# Sets `silent` to the hosts that do not answer within 5 s. Those that do remove what is left there of the job of that number.
 ask_hosts() {  # [FAMILY]
   local host hosts asking=() k task=true
-  if [[ -n ${1-} ]]; then
-    # The host's own shell finds the names: its user may have another number there.
-    task="sh -c 'rm -rf ${OMPI_MCA_orte_tmpdir_base:-\${TMPDIR:-/tmp\}}/ompi.*.\$(id -u)/jf.$1 \
-/dev/shm/vader_segment.*.\$(id -u).$(printf '%x' $(($1 * 65536 + 1))).*'"
-  fi
+  if [[ -n ${1-} ]]; then task=$(cleaning "$1"); fi
   mapfile -t hosts < <(awk '{ sub(/#.*/, "") } NF && !known[$1]++ { print $1 }' /dev/null ${given[@]+"${given[@]}"})
   for host in ${hosts[@]+"${hosts[@]}"}; do
     ask "$host" "$task" </dev/null &>/dev/null &
@@ -80,8 +75,8 @@ ask_hosts() {  # [FAMILY]
 
 # Runs a command on a host, by mpirun's own way there.
 ask() {  # HOST COMMAND
-  local agent=${OMPI_MCA_plm_rsh_agent:-ssh}
-  read -ra agent <<<"${agent%%:*}"
+  local agent
+  read -ra agent <<<"$(agent)"
   case $1 in
     localhost | 127.0.0.1 | "$(hostname)" | "$(hostname -s)") agent=() ;;
   esac

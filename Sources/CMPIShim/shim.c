@@ -43,25 +43,37 @@ static int init(int required, int *provided) {
   return MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
 }
 
-// Spares a lone rank the daemon and the network that Open MPI would set up for it: 0.03 s to start in place of 0.3 s. Whoever
-// sets these variables keeps their own choice. Afterwards the environment is as it was, without what Open MPI adds to a lone
+// Spares a lone rank the daemon and the network that its MPI would set up for it: with Open MPI 0.03 s to start in place of 0.3 s.
+// Whoever sets these variables keeps their own choice. Afterwards the environment is as it was, without what Open MPI adds to a lone
 // rank's: an mpirun that this process starts later would take that for its own.
 static int init_alone(int required, int *provided) {
-  static const char *const names[] = {
-      "OMPI_MCA_ess_singleton_isolated", "OMPI_MCA_pml",  "OMPI_MCA_btl",           "OMPI_MCA_ess",
-      "OMPI_MCA_orte_create_session_dirs",
-      "OMPI_MCA_orte_ess_num_procs",     "OMPI_MCA_pmix", "OMPI_APP_CTX_NUM_PROCS", "ORTE_SCHIZO_DETECTION"};
-  enum { count = sizeof names / sizeof *names };
+  static const struct {
+    const char *name, *value;
+  } settings[] = {
+#ifdef OPEN_MPI
+      {"OMPI_MCA_ess_singleton_isolated", "1"},
+      {"OMPI_MCA_pml", "ob1"},
+      {"OMPI_MCA_btl", "self"},
+      // All lone ranks of a user would share one folder, which one removes while another makes it.
+      {"OMPI_MCA_orte_create_session_dirs", "0"},
+      {"OMPI_MCA_ess", NULL},
+      {"OMPI_MCA_orte_ess_num_procs", NULL},
+      {"OMPI_MCA_pmix", NULL},
+      {"OMPI_APP_CTX_NUM_PROCS", NULL},
+      {"ORTE_SCHIZO_DETECTION", NULL},
+#else
+      {"UCX_TLS", "self"},
+#endif
+  };
+  enum { count = sizeof settings / sizeof *settings };
   int was_set[count];
-  for (int i = 0; i < count; i++) was_set[i] = getenv(names[i]) != NULL;
-  setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-  setenv("OMPI_MCA_pml", "ob1", 0);
-  setenv("OMPI_MCA_btl", "self", 0);
-  // All lone ranks of a user would share one folder, which one removes while another makes it.
-  setenv("OMPI_MCA_orte_create_session_dirs", "0", 0);
+  for (int i = 0; i < count; i++) {
+    was_set[i] = getenv(settings[i].name) != NULL;
+    if (settings[i].value) setenv(settings[i].name, settings[i].value, 0);
+  }
   int error = init(required, provided);
   for (int i = 0; i < count; i++)
-    if (!was_set[i]) unsetenv(names[i]);
+    if (!was_set[i]) unsetenv(settings[i].name);
   return error;
 }
 
@@ -89,6 +101,11 @@ void cmpi_library_version(char *text, int capacity) {
   char version[MPI_MAX_LIBRARY_VERSION_STRING];
   int length = 0;
   MPI_Get_library_version(version, &length);
+#ifdef MPICH_VERSION
+  // "MPICH Version:\t4.0.2", and lines on how it was built.
+  char number[64];
+  if (sscanf(version, "MPICH Version: %63s", number) == 1) snprintf(version, sizeof version, "MPICH %s", number);
+#endif
   snprintf(text, (size_t)capacity, "%s", version);
 }
 
@@ -105,6 +122,8 @@ void cmpi_error_text(int error, char *text, int capacity) {
   int length = 0;
   if (MPI_Error_string(error, message, &length) != MPI_SUCCESS) strcpy(message, "no text");
   snprintf(text, (size_t)capacity, "%s", message);
+  // MPICH's text has a line a call.
+  for (char *end = text; (end = strchr(end, '\n')) != NULL;) *end = ' ';
 }
 
 const char *cmpi_error_class(int error) {

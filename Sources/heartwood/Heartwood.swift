@@ -97,6 +97,7 @@ enum Launcher {
   /// Whether mpirun started all ranks on this machine.
   static var isOneMachine: Bool {
     environment["OMPI_COMM_WORLD_LOCAL_SIZE"] == environment["OMPI_COMM_WORLD_SIZE"]
+      && environment["MPI_LOCALNRANKS"] == environment["PMI_SIZE"]
   }
 
   /// This process's environment without what makes it a rank, for programs that are to start ranks of their own. What a user
@@ -105,7 +106,7 @@ enum Launcher {
     let transports = [
       "OMPI_ALLOW_RUN_AS_ROOT", "OMPI_MCA_btl", "OMPI_MCA_pml", "OMPI_MCA_mtl", "OMPI_MCA_coll",
     ]
-    let ranks = ["OMPI_", "PMIX_", "PMI_", "ORTE_"]
+    let ranks = ["OMPI_", "PMIX_", "ORTE_", "PMI_", "MPI_LOCAL", "HYDI_"]
     return environment.filter { name, _ in
       transports.contains { name.hasPrefix($0) } || !ranks.contains { name.hasPrefix($0) }
     }

@@ -50,7 +50,7 @@ enum Command {
     process.arguments = arguments
     // Other tests of this process have initialised MPI, which leaves variables that would confuse mpirun.
     let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
-      !["OMPI_", "PMIX_", "ORTE_"].contains(where: name.hasPrefix)
+      !["OMPI_", "PMIX_", "ORTE_", "PMI_"].contains(where: name.hasPrefix)
     }
     process.environment = inherited.merging(environment) { $1 }.merging(["HEARTWOOD_BINARY": binary]) { $1 }
     let running = Running(process: process)

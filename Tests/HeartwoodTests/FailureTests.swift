@@ -263,16 +263,10 @@ final class FailureTests: CommandTestCase {
 
   /// The process whose environment says it is that rank of that run.
   private static func process(ofRank rank: Int, run: String) -> pid_t? {
-    let processes = ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap {
-      pid_t($0)
-    }
-    return processes.first { process in
-      guard let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ"),
-        let arguments = FileManager.default.contents(atPath: "/proc/\(process)/cmdline")
-      else { return false }
+    Command.ranks(of: run).first { process in
+      let environment = FileManager.default.contents(atPath: "/proc/\(process)/environ") ?? Data()
       let variables = environment.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-      return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)")
-        && String(decoding: arguments, as: UTF8.self).contains(run)
+      return variables.contains("OMPI_COMM_WORLD_RANK=\(rank)") || variables.contains("PMI_RANK=\(rank)")
     }
   }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MPI
 import XCTest
 
 /// Programs that the tests start, and what came of them.
@@ -10,6 +11,9 @@ enum Command {
     var standardError: String
     var errorLines: [String] { standardError.split(separator: "\n").map { String($0) } }
   }
+
+  /// Whether this was built against MPICH, not Open MPI.
+  static let isMPICH = Environment.libraryVersion.hasPrefix("MPICH")
 
   /// This checkout.
   static let root = URL(fileURLWithPath: #filePath)

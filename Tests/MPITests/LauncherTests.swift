@@ -74,20 +74,21 @@ final class LauncherTests: XCTestCase {
   }
 
   func testNothingIsLeftWhenMpirunIsKilled() throws {
-    let (result, left) = try interrupted { ranks, _ in kill(try XCTUnwrap(Self.parent(of: ranks[0])), SIGKILL)
+    let (result, left) = try interrupted { ranks, _ in kill(try XCTUnwrap(Self.mpirun(of: ranks[0])), SIGKILL)
     }
     XCTAssertEqual(result.code, 137)
     XCTAssertEqual(result.standardError, "heartwood: mpirun was killed by signal 9; the job was stopped\n")
     XCTAssertEqual(left, [])
   }
 
-  /// As a batch system does it that sends TERM to every process.
+  /// As a batch system does it that sends TERM to every process. Open MPI's mpirun kills the ranks then, MPICH's hands it on to them.
   func testNothingIsRestartedWhenMpirunIsStopped() throws {
-    let (result, left) = try interrupted(["--restarts", "1", "train", "0"]) { ranks, _ in
-      kill(try XCTUnwrap(Self.parent(of: ranks[0])), SIGTERM)
+    let mpich = Command.isMPICH
+    let (result, left) = try interrupted(["--restarts", "1", "train", mpich ? "1" : "0"]) { ranks, _ in
+      kill(try XCTUnwrap(Self.mpirun(of: ranks[0])), SIGTERM)
     }
-    XCTAssertEqual(result.code, 143)
-    XCTAssertEqual(result.standardError, "heartwood: stopped by SIGTERM\n")
+    XCTAssertEqual(result.code, mpich ? 75 : 143)
+    XCTAssertEqual(result.standardError, "heartwood: \(mpich ? "all ranks stop" : "stopped by SIGTERM")\n")
     XCTAssertEqual(left, [])
   }
 
@@ -235,7 +236,7 @@ final class LauncherTests: XCTestCase {
     let (program, log) = (folder.appendingPathComponent("program"), folder.appendingPathComponent("log"))
     try """
     #!/bin/sh
-    if [ "${OMPI_COMM_WORLD_RANK:-0}" != 0 ]; then sleep 1; exit; fi
+    if [ "${OMPI_COMM_WORLD_RANK:-${PMI_RANK:-0}}" != 0 ]; then sleep 1; exit; fi
     echo "$@" >>'\(log.path)'
     printf s
     if [ $(wc -l <'\(log.path)') -le \(starts) ]; then \(end); fi
@@ -243,7 +244,10 @@ final class LauncherTests: XCTestCase {
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program.path)
     let result = try Command.run(
       Command.root.appendingPathComponent("Launch/heartwood"), arguments,
-      environment: ["HEARTWOOD_BINARY": program.path], whileRunning: whileRunning)
+      environment: [
+        "HEARTWOOD_BINARY": program.path, "HEARTWOOD_MPI": Command.isMPICH ? "mpich" : "openmpi",
+      ],
+      whileRunning: whileRunning)
     return (result, try String(contentsOf: log, encoding: .utf8).split(separator: "\n").map(String.init))
   }
 
@@ -295,7 +299,14 @@ final class LauncherTests: XCTestCase {
     return state != "Z" && state != "X"
   }
 
-  private static func parent(of process: Int32) -> Int32? {
-    status(of: process).flatMap { Int32($0[1]) }
+  /// The mpirun or mpiexec above a rank.
+  private static func mpirun(of rank: Int32) -> Int32? {
+    var process = rank
+    while let parent = status(of: process).flatMap({ Int32($0[1]) }), parent > 1 {
+      process = parent
+      let name = try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)
+      if name?.hasPrefix("mpi") == true, name?.hasPrefix("mpich-rank") == false { return process }
+    }
+    return nil
   }
 }

@@ -1,4 +1,4 @@
-// Plain C over Open MPI for the Swift module MPI. No MPI type shows here, so that Swift never has to import mpi.h, whose
+// Plain C over MPI (Open MPI or MPICH) for the Swift module MPI. No MPI type shows here, so that Swift never has to import mpi.h, whose
 // handles are macros it cannot see. Every int result is an MPI error code (0 is success) unless said otherwise.
 #pragma once
 

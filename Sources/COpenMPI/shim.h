@@ -1,1 +1,0 @@
-// Empty on purpose: this target only carries the flags of pkg-config `ompi-c`; CMPIShim includes mpi.h.
