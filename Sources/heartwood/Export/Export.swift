@@ -17,9 +17,10 @@ struct Export: ParsableCommand {
 
       Example:
         heartwood export --model runs/first/model --format onnx --output first.onnx
-        heartwood export --model runs/first/model --format csv --record data/mitdb/205 --output 205.csv
+        heartwood export --model runs/first/model --format csv --record mitdb/205 --output 205.csv
 
       The record's beats through the graph, in Python:
+        import csv, numpy, onnxruntime
         rows = list(csv.DictReader(open("205.csv")))
         graph = onnxruntime.InferenceSession("first.onnx")
         inputs = {i.name: numpy.float32(
@@ -32,7 +33,7 @@ struct Export: ParsableCommand {
 
   @Option(help: ArgumentHelp("A run's model folder.", valueName: "dir"))
   var model: String
-  @Option(help: "What to write: onnx, safetensors or csv.")
+  @Option(help: "What to write.")
   var format: Format
   @Option(name: .customLong("protocol"), help: "How the network answers (default: as the model says).")
   var answer: PredictionProtocol?
