@@ -70,33 +70,28 @@ public final class EventFile {
   /// Adds a picture; `description`, in Markdown, stands beside it. Throws `FileError`.
   public func add(_ picture: ConfusionPicture, tag: String, description: String, step: Int) throws(FileError)
   {
-    append(step: step) {
-      $0.summary.value = [
-        .with {
-          $0.tag = tag
-          $0.metadata.summaryDescription = description
-          $0.image = .with {
-            $0.width = Int32(picture.width)
-            $0.height = Int32(picture.height)
-            $0.colorspace = 3
-            $0.encodedImageString = Data(picture.png)
-          }
-        }
-      ]
-    }
-    try writeIfDue()
+    let parts = [Data("\(picture.width)".utf8), Data("\(picture.height)".utf8), Data(picture.png)]
+    try add(parts, shape: [parts.count], of: "images", tag: tag, description: description, step: step)
   }
 
   /// Adds a text in Markdown. Throws `FileError`.
   public func add(text: String, tag: String, step: Int) throws(FileError) {
+    try add([Data(text.utf8)], shape: [], of: "text", tag: tag, description: "", step: step)
+  }
+
+  /// Adds a tensor of byte strings, as one of TensorBoard's plugins expects it. Throws `FileError`.
+  private func add(
+    _ strings: [Data], shape: [Int], of plugin: String, tag: String, description: String, step: Int
+  ) throws(FileError) {
     append(step: step) {
       $0.summary.value = [
         .with {
           $0.tag = tag
-          $0.metadata.pluginData.pluginName = "text"
+          $0.metadata.pluginData.pluginName = plugin
+          $0.metadata.summaryDescription = description
           $0.tensor.dtype = .dtString
-          $0.tensor.tensorShape.dim = [.with { $0.size = 1 }]
-          $0.tensor.stringVal = [Data(text.utf8)]
+          $0.tensor.tensorShape.dim = shape.map { size in .with { $0.size = Int64(size) } }
+          $0.tensor.stringVal = strings
         }
       ]
     }

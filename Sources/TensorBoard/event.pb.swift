@@ -169,26 +169,6 @@ package nonisolated struct Tensorboard_Summary: Sendable {
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
-  package nonisolated struct Image: Sendable {
-    // SwiftProtobuf.Message conformance is added in an extension below. See the
-    // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
-    // methods supported on all messages.
-
-    package var height: Int32 = 0
-
-    package var width: Int32 = 0
-
-    /// 3: RGB.
-    package var colorspace: Int32 = 0
-
-    /// A whole PNG file.
-    package var encodedImageString: Data = Data()
-
-    package var unknownFields = SwiftProtobuf.UnknownStorage()
-
-    package init() {}
-  }
-
   package nonisolated struct Value: Sendable {
     // SwiftProtobuf.Message conformance is added in an extension below. See the
     // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
@@ -215,14 +195,6 @@ package nonisolated struct Tensorboard_Summary: Sendable {
       set {value = .simpleValue(newValue)}
     }
 
-    package var image: Tensorboard_Summary.Image {
-      get {
-        if case .image(let v)? = value {return v}
-        return Tensorboard_Summary.Image()
-      }
-      set {value = .image(newValue)}
-    }
-
     package var tensor: Tensorboard_TensorProto {
       get {
         if case .tensor(let v)? = value {return v}
@@ -235,7 +207,6 @@ package nonisolated struct Tensorboard_Summary: Sendable {
 
     package nonisolated enum OneOf_Value: Equatable, Sendable {
       case simpleValue(Float)
-      case image(Tensorboard_Summary.Image)
       case tensor(Tensorboard_TensorProto)
 
     }
@@ -494,54 +465,9 @@ nonisolated extension Tensorboard_Summary: SwiftProtobuf.Message, SwiftProtobuf.
   }
 }
 
-nonisolated extension Tensorboard_Summary.Image: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
-  package static let protoMessageName: String = Tensorboard_Summary.protoMessageName + ".Image"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}height\0\u{1}width\0\u{1}colorspace\0\u{3}encoded_image_string\0")
-
-  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
-    while let fieldNumber = try decoder.nextFieldNumber() {
-      // The use of inline closures is to circumvent an issue where the compiler
-      // allocates stack space for every case branch when no optimizations are
-      // enabled. https://github.com/apple/swift-protobuf/issues/1034
-      switch fieldNumber {
-      case 1: try { try decoder.decodeSingularInt32Field(value: &self.height) }()
-      case 2: try { try decoder.decodeSingularInt32Field(value: &self.width) }()
-      case 3: try { try decoder.decodeSingularInt32Field(value: &self.colorspace) }()
-      case 4: try { try decoder.decodeSingularBytesField(value: &self.encodedImageString) }()
-      default: break
-      }
-    }
-  }
-
-  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
-    if self.height != 0 {
-      try visitor.visitSingularInt32Field(value: self.height, fieldNumber: 1)
-    }
-    if self.width != 0 {
-      try visitor.visitSingularInt32Field(value: self.width, fieldNumber: 2)
-    }
-    if self.colorspace != 0 {
-      try visitor.visitSingularInt32Field(value: self.colorspace, fieldNumber: 3)
-    }
-    if !self.encodedImageString.isEmpty {
-      try visitor.visitSingularBytesField(value: self.encodedImageString, fieldNumber: 4)
-    }
-    try unknownFields.traverse(visitor: &visitor)
-  }
-
-  package static func ==(lhs: Tensorboard_Summary.Image, rhs: Tensorboard_Summary.Image) -> Bool {
-    if lhs.height != rhs.height {return false}
-    if lhs.width != rhs.width {return false}
-    if lhs.colorspace != rhs.colorspace {return false}
-    if lhs.encodedImageString != rhs.encodedImageString {return false}
-    if lhs.unknownFields != rhs.unknownFields {return false}
-    return true
-  }
-}
-
 nonisolated extension Tensorboard_Summary.Value: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = Tensorboard_Summary.protoMessageName + ".Value"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tag\0\u{3}simple_value\0\u{2}\u{2}image\0\u{2}\u{4}tensor\0\u{1}metadata\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}tag\0\u{3}simple_value\0\u{2}\u{6}tensor\0\u{1}metadata\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -556,19 +482,6 @@ nonisolated extension Tensorboard_Summary.Value: SwiftProtobuf.Message, SwiftPro
         if let v = v {
           if self.value != nil {try decoder.handleConflictingOneOf()}
           self.value = .simpleValue(v)
-        }
-      }()
-      case 4: try {
-        var v: Tensorboard_Summary.Image?
-        var hadOneofValue = false
-        if let current = self.value {
-          hadOneofValue = true
-          if case .image(let m) = current {v = m}
-        }
-        try decoder.decodeSingularMessageField(value: &v)
-        if let v = v {
-          if hadOneofValue {try decoder.handleConflictingOneOf()}
-          self.value = .image(v)
         }
       }()
       case 8: try {
@@ -602,10 +515,6 @@ nonisolated extension Tensorboard_Summary.Value: SwiftProtobuf.Message, SwiftPro
     case .simpleValue?: try {
       guard case .simpleValue(let v)? = self.value else { preconditionFailure() }
       try visitor.visitSingularFloatField(value: v, fieldNumber: 2)
-    }()
-    case .image?: try {
-      guard case .image(let v)? = self.value else { preconditionFailure() }
-      try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     }()
     case .tensor?: try {
       guard case .tensor(let v)? = self.value else { preconditionFailure() }

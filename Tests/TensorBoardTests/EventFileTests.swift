@@ -57,7 +57,12 @@ final class EventFileTests: XCTestCase {
     XCTAssertEqual(events[2].summary.value.map(\.simpleValue), [0.7, 3e-3])
     let picture = try XCTUnwrap(events[3].summary.value.first)
     XCTAssertEqual(picture.metadata.summaryDescription, "a, *b*")
-    XCTAssertEqual(Array(picture.image.encodedImageString), ConfusionPicture([[5, 1], [0, 12]]).png)
+    let shown = ConfusionPicture([[5, 1], [0, 12]])
+    XCTAssertEqual(picture.metadata.pluginData.pluginName, "images")
+    XCTAssertEqual(picture.tensor.tensorShape.dim.map(\.size), [3])
+    XCTAssertEqual(
+      picture.tensor.stringVal,
+      [Data("\(shown.width)".utf8), Data("\(shown.height)".utf8), Data(shown.png)])
     let text = try XCTUnwrap(events[4].summary.value.first)
     XCTAssertEqual(text.metadata.pluginData.pluginName, "text")
     XCTAssertEqual(text.tensor.stringVal, [Data("| a |\n|---|".utf8)])
