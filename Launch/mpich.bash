@@ -4,7 +4,8 @@
 
 # MARK: How a job is started
 
-# UCX, under MPICH, would take over the signals of a crash, to print a stack trace.
+# UCX, under MPICH, logs on standard output if left alone, and takes over the signals of a crash, to print a stack trace.
+export UCX_LOG_FILE=${UCX_LOG_FILE-stderr}
 if [[ -z $verbose ]]; then export UCX_HANDLE_ERRORS=${UCX_HANDLE_ERRORS-none}; fi
 
 prepare_mpi() {
@@ -52,7 +53,7 @@ readonly mixes_codes=yes
 
 failed=''
 
-# Learns from a line, and fails if it is not Hydra's, mpich-rank's or MPI_Abort's.
+# Learns from a line, and fails if it is not Hydra's, UCX's, mpich-rank's or MPI_Abort's.
 hear() {  # LINE
   local rank number host
   if [[ $1 =~ ^(.*)'heartwood: ended '([0-9]+)' '([0-9]+)' '([^ ]+)$ ]]; then
@@ -74,6 +75,8 @@ hear() {  # LINE
       *'assert (!closed) failed'*) echo "daemon $1" ;;
       *) echo "mpirun $1" ;;
     esac
+  elif [[ $1 =~ ^\[[0-9]+\.[0-9]+\]\ \[.*\ UCX\ + ]]; then
+    echo "mpirun $1"
   else
     return 1
   fi
