@@ -29,7 +29,7 @@ final class TensorBoardTests: CommandTestCase {
     let python = try Command.python(with: ["tensorboard"])
     if python == nil { print("no Python with tensorboard: the events are read by Swift alone") }
     for (network, name) in [("MTL", "mtl"), ("STL alone", "stl-alone")] {
-      let folders = [name, "\(name)/task-1", "\(name)/task-2"].map { "\(board)/\($0)" }
+      let folders = [name, "\(name)/task-sim001", "\(name)/task-sim002"].map { "\(board)/\($0)" }
       let curves = try folders.map { try EventReader.scalars(in: $0) }
       let lines = try steps(of: network, run)
       for curve in curves {
