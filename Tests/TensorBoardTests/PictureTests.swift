@@ -37,7 +37,7 @@ final class PictureTests: XCTestCase {
     XCTAssertEqual(rows.count, (width + 1) * height)
     XCTAssertEqual((0..<height).flatMap { rows[$0 * (width + 1) + 1..<($0 + 1) * (width + 1)] }, pixels)
     let (a, b) = rows.reduce((1, 0)) { ($0.0 + Int($1), $0.1 + $0.0 + Int($1)) }
-    XCTAssertEqual(number(stream.suffix(4)), (b % 65_521) << 16 | (a % 65_521))
+    XCTAssertEqual(number(stream.suffix(4)), (b % 65_521) << 16 | a % 65_521)
   }
 
   func testConfusion() {
