@@ -1,4 +1,5 @@
 import Foundation
+import MPI
 import XCTest
 
 /// What a finished command left: exit code and both outputs.
@@ -16,6 +17,8 @@ struct Outcome {
 enum Command {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
+  /// Whether this was built against MPICH, not Open MPI.
+  static let isMPICH = Environment.libraryVersion.hasPrefix("MPICH")
   /// The program that is tested.
   static let binary =
     Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }.map {
