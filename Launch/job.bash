@@ -171,8 +171,8 @@ follow_job() {
   while kill -0 "$child"; do wait "$child" || true; done
   wait "$child" && code=0 || code=$?
   exec 2>&"$stderr" {stderr}>&- {facts}<&-
-  # No rank has failed, and yet the job: the first to end was not to.
-  if [[ $code -ne 0 && -z $verdict$signal && -n $well ]]; then quit=$well code=1; fi
+  # No rank has failed, but not all have ended by themselves: the first was not to.
+  if [[ -z $verdict$signal && -n $well && $ended -lt $ranks ]]; then quit=$well code=1; fi
   if [[ -n $verdict && (-n $lost_host || -n $mixes_codes || $patience -lt 0) ]]; then code=$verdict; fi
 }
 

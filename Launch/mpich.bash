@@ -12,11 +12,14 @@ prepare_mpi() {
   mpirun=mpiexec.hydra
   command -v "$mpirun" >/dev/null || fail 70 "$mpirun is not installed; HEARTWOOD_MPI=mpich Launch/setup installs it"
   # Shared memory alone, so that no time goes into looking for networks.
-  if [[ -n $one_machine ]]; then export UCX_TLS=${UCX_TLS-self,sm}; fi
+  if [[ -n $one_machine ]]; then
+    export UCX_TLS=${UCX_TLS-self,sm}
+    if [[ $ranks -gt $(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) ]]; then share_cores; fi
+  fi
 }
 
-# MPICH gives way by itself where there are more ranks than cores.
-share_cores() { :; }
+# For more ranks than cores: see shim.c.
+share_cores() { export CMPI_YIELD_WHEN_IDLE=1; }
 
 # Puts mpiexec before `command`. Hydra hands the environment on. It does not tell which rank was lost: mpich-rank, around each, does.
 launch() {
@@ -51,7 +54,7 @@ readonly grace=1
 # Hydra's exit code is made up of those of all ranks: what was heard of them counts.
 readonly mixes_codes=yes
 
-failed=''
+failed='' stack=''
 
 # Learns from a line, and fails if it is not Hydra's, UCX's, mpich-rank's or MPI_Abort's.
 hear() {  # LINE
@@ -67,8 +70,13 @@ hear() {  # LINE
     if [[ $number -gt 0 ]]; then failed=yes; fi
     echo "ended $rank $number"
   elif [[ $1 =~ ^Abort\((-?[0-9]+)\)\ on\ node\ [0-9]+\ \(rank\ ([0-9]+)\ in\ comm ]]; then
-    failed=yes
-    echo "aborted ${BASH_REMATCH[2]} ${BASH_REMATCH[1]}"
+    # MPICH's own error codes are no exit codes.
+    number=$((BASH_REMATCH[1] < 256 ? BASH_REMATCH[1] : 1)) rank=${BASH_REMATCH[2]} failed=yes
+    [[ $1 != *'error stack:' ]] || stack=yes
+    echo "aborted $rank $number"
+  elif [[ -n $stack && $1 =~ ^[A-Za-z_]+\([0-9]+\)\.*:\ +(.*) ]]; then
+    # Of an error's stack the innermost line says what happened.
+    if [[ -n ${BASH_REMATCH[1]} && ${BASH_REMATCH[1]} != *') failed' ]]; then pass "heartwood: MPICH: ${BASH_REMATCH[1]}"; fi
   elif [[ $1 =~ ^\[(mpiexec|proxy:[0-9:]+)@[^]]+\]\ (.*) ]]; then
     case ${BASH_REMATCH[2]} in
       *Ctrl-C*) ;;

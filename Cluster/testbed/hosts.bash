@@ -104,7 +104,7 @@ host=\$1
 shift
 if [[ \$(ip -br link show "\$host") != *' UP '* ]]; then echo "\$host: no route to host" >&2 && exit 255; fi
 exec $testbed exec --name "${state#"$prefix"}" "\$host" \\
-  env -i HOME="\$HOME" PATH="\$PATH" LD_LIBRARY_PATH="\${LD_LIBRARY_PATH-}" sh -c "\$*"
+  env -i HOME="\$HOME" PATH="\$PATH" LD_LIBRARY_PATH="\${LD_LIBRARY_PATH-}" bash -c "\$*"
 TEXT
   chmod +x "$state/agent"
 }

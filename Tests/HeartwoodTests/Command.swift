@@ -1,4 +1,5 @@
 import Foundation
+import MPI
 import XCTest
 
 /// What a finished command left: exit code and both outputs.
@@ -16,11 +17,14 @@ struct Outcome {
 enum Command {
   static let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent().path
+  /// Whether this was built against MPICH, not Open MPI.
+  static let isMPICH = Environment.libraryVersion.hasPrefix("MPICH")
   /// The program that is tested.
-  static let binary =
-    Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }.map {
-      URL(fileURLWithPath: $0.bundlePath).deletingLastPathComponent().appendingPathComponent("heartwood").path
-    } ?? "\(root)/.build/release/heartwood"
+  static let binary = {
+    let bundle = Bundle.allBundles.first { $0.bundlePath.hasSuffix(".xctest") }
+    return (bundle?.bundleURL.deletingLastPathComponent() ?? Bundle.main.bundleURL)
+      .appendingPathComponent("heartwood").path
+  }()
 
   /// Runs `Launch/heartwood -n RANKS ARGUMENTS`; `started` runs beside it.
   static func heartwood(

@@ -73,8 +73,9 @@ final class TestbedTests: CommandTestCase {
       environment: ["HEARTWOOD_WATCHDOG": "8"]
     ) { _ in
       _ = self.lastCheckpoint(of: run, after: 0)
+      let daemon = Command.isMPICH ? "hydra_pmi_proxy" : "orted"
       let end =
-        #"for p in /proc/[0-9]*; do if [ "$(cat $p/comm)" = orted ]; then kill -9 ${p#/proc/}; fi; done"#
+        #"for p in /proc/[0-9]*; do if [ "$(cat $p/comm)" = \#(daemon) ]; then kill -9 ${p#/proc/}; fi; done"#
       _ = try? self.testbed(["exec", "--name", self.bed, "host2", "sh", "-c", end])
       XCTAssertTrue(self.waits(15) { try self.isIdle("host2") }, "ranks of a killed daemon live on")
       _ = self.lastCheckpoint(of: run, after: self.lastCheckpoint(of: run, after: 0))
@@ -83,11 +84,17 @@ final class TestbedTests: CommandTestCase {
       XCTAssertTrue(self.waits(15) { try self.isIdle("host3") }, "ranks without a cable live on")
     }
     XCTAssertEqual(outcome.code, 0, outcome.errors)
+    let pause = "restart 2 of 3 in 14 s, when ranks out of reach have ended by themselves"
+    var told = outcome.errorLines
+    // MPICH does not tell which host, nor of a pulled cable: that a rank does.
+    if Command.isMPICH, told.count > 1 {
+      XCTAssertTrue(told.remove(at: 1).contains("made no progress for 8 s"))
+    }
     XCTAssertEqual(
-      outcome.errorLines,
+      told,
       [
-        "heartwood: host host2 was lost; restart 1 of 3 in 1 s",
-        "heartwood: host host3 was lost; restart 2 of 3 in 14 s, when ranks out of reach have ended by themselves",
+        "heartwood: \(Command.isMPICH ? "a host's MPI daemon" : "host host2") was lost; restart 1 of 3 in 1 s",
+        "heartwood: \(Command.isMPICH ? "" : "host host3 was lost; ")\(pause)",
         "heartwood: going on without host3: no answer",
       ])
     XCTAssertEqual(try model(run), reference)

@@ -5,6 +5,8 @@ import Foundation
 import MPI
 
 func say(_ line: String) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
+/// A line in one piece, that no other rank's gets into.
+func tell(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").utf8)) }
 
 func usage() -> Never {
   say(
@@ -36,8 +38,7 @@ case "spin":
   // Trains for ever, as far as a launcher can see. One line a rank says that it may be killed.
   let numbers = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 1024)
   numbers.initialize(repeating: 0)
-  print("rank \(world.rank) of \(world.size) is process \(getpid())")
-  fflush(nil)
+  tell("rank \(world.rank) of \(world.size) is process \(getpid())")
   while true {
     try world.allreduce(numbers, .sum, kind: .setup)
     usleep(1000)
@@ -47,8 +48,7 @@ case "train":
   // As `spin`, but a signal ends all ranks in good order (1), or not at all, though it is heeded (0).
   let orderly = number()
   for number in [SIGTERM, SIGINT, SIGUSR1] { signal(number) { _ in stop = 1 } }
-  print("rank \(world.rank) of \(world.size) is process \(getpid())")
-  fflush(nil)
+  tell("rank \(world.rank) of \(world.size) is process \(getpid())")
   try world.barrier()
   if world.rank == 0, ProcessInfo.processInfo.environment["HEARTWOOD_SAY_READY"] != nil {
     say("heartwood: ready")
