@@ -4,6 +4,8 @@
 
 # MARK: How a job is started
 
+session=''  # the folder of a job's files, where it is this script's
+
 prepare_mpi() {
   mpirun=mpirun
   # Debian's `mpirun` may be MPICH's.
@@ -33,10 +35,15 @@ share_cores() { export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_id
 
 # Puts mpirun before `command`.
 launch() {
+  # A job that ends removes the folder that all of this user's jobs share if no other is in it yet: one just starting fails then.
+  if [[ -z ${OMPI_MCA_orte_tmpdir_base-} && (-n $one_machine || ${SLURM_JOB_NUM_NODES-}${hostfiles[*]-} == 1) ]]; then
+    session=$(mktemp -d -t ompi.XXXXXX 2>/dev/null) ||
+      fail 73 "mpirun cannot make its files in ${TMPDIR:-/tmp}; TMPDIR names another folder"
+  fi
   local options=(-n "$ranks" --oversubscribe --bind-to none) file name
   for file in ${hostfiles[@]+"${hostfiles[@]}"}; do options+=(--hostfile "$file"); done
   for name in OMP_NUM_THREADS ${SWIFT_BACKTRACE+SWIFT_BACKTRACE} "${!HEARTWOOD_@}"; do options+=(-x "$name"); done
-  command=("$mpirun" "${options[@]}" "${command[@]}")
+  command=(${session:+env "OMPI_MCA_orte_tmpdir_base=$session"} "$mpirun" "${options[@]}" "${command[@]}")
 }
 
 # mpirun kills the ranks then, TERM first.
@@ -85,12 +92,13 @@ learn() {
 
 # mpirun removes its folder and the ranks' shared memory unless it is killed; both are named after it and its number for the job.
 clear_session() {
-  local folder base=${OMPI_MCA_orte_tmpdir_base:-${TMPDIR:-/tmp}} job
+  local folder base=${session:-${OMPI_MCA_orte_tmpdir_base:-${TMPDIR:-/tmp}}} job
   for folder in "$base"/ompi.*."$EUID/pid.$child"; do
     if [[ -d $folder ]] && IFS=. read -r job _ 2>/dev/null <"$folder/contact.txt"; then
       rm -rf /dev/shm/vader_segment.*."$EUID.$(printf '%x' $((job + 1)))".* "$folder"
     fi
   done
+  if [[ -n $session ]]; then rm -rf "$session"; fi
 }
 
 # Shell text that removes from a host what is left there of a job of that number whose daemon was killed: a folder, and the ranks'

@@ -173,7 +173,11 @@ final class LauncherTests: XCTestCase {
     for (end, starts, command, code, said, started) in cases {
       let (result, arguments) = try restarted(end, starts, command + ["--seed", "1"])
       XCTAssertEqual(result.code, code, end)
-      XCTAssertEqual(result.errorLines, said.map { "heartwood: \($0)" })
+      // Of a rank that ended before MPI_Init, Open MPI's mpirun does not always say which it was.
+      let heard = result.errorLines.map {
+        $0.replacingOccurrences(of: ": a rank exited", with: ": rank 0 exited")
+      }
+      XCTAssertEqual(heard, said.map { "heartwood: \($0)" })
       let first = "\(command.last!) --seed 1"
       let again = command.last == "train" ? first + " --resume" : first
       XCTAssertEqual(arguments, [first] + Array(repeating: again, count: started - 1), end)
