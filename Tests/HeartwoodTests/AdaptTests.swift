@@ -68,7 +68,7 @@ final class AdaptTests: CommandTestCase {
       func judged(_ model: String, _ records: String, _ options: [String]) throws -> [String: Any] {
         let output = "\(folder)/judged-\(UUID().uuidString)"
         let outcome = try Command.heartwood(
-          2,
+          1,
           [
             "evaluate", "--model", "\(model)/model", "--data", database, "--records", records, "--output",
             output,

@@ -12,7 +12,7 @@ final class AdaptationStudyTests: CommandTestCase {
     let (database, records) = try simulate(4, minutes: 3)
     let run = [
       "paper", "--data", database, "--records", records.joined(separator: ","), "--target", "sim004",
-      "--branches", "cnn", "--seeds", "2", "--only", "adaptation",
+      "--branches", "cnn", "--seeds", "2", "--quick", "--only", "adaptation",
     ]
     try expect(64, "--transfer", 2, run + ["--output", "\(folder)/no"])
     var studies: [NSObject] = []
@@ -49,21 +49,22 @@ final class AdaptationStudyTests: CommandTestCase {
       1,
       [
         "paper", "--data", database, "--records", records.joined(separator: ","), "--target", "sim004",
-        "--branches", "cnn", "--seeds", "1", "--only", "adaptation", "--transfer", "--output",
+        "--branches", "cnn", "--seeds", "1", "--quick", "--only", "adaptation", "--transfer", "--output",
         "\(folder)/paper",
       ])
     XCTAssertEqual(outcome.code, 0, outcome.errors)
     let unit = try json("\(folder)/paper/units/adaptation-cnn_sim004_seed1.json")
     let judged = try XCTUnwrap(unit["entrants"] as? [[String: Any]])
     let run = try train(
-      2, "run", ["--data", database, "--records", "sim001,sim002,sim003", "--targets", "sim004"])
+      2, "run",
+      ["--data", database, "--records", "sim001,sim002,sim003", "--targets", "sim004", "--steps", "80"])
     for (entrant, options) in [(0, ["--borrow"]), (1, []), (2, ["--trunk", "joint", "--borrow"])] {
       let output = "\(folder)/adapted\(entrant)"
       let adapted = try Command.heartwood(
         2,
         [
           "adapt", "--model", "\(run)/model", "--data", database, "--record", "sim004", "--seconds", "60",
-          "--output", output,
+          "--steps", "160", "--output", output,
         ] + options)
       XCTAssertEqual(adapted.code, 0, adapted.errors)
       let summary = try json("\(output)/summary.json")

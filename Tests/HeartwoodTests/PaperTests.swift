@@ -211,7 +211,7 @@ final class PaperTests: CommandTestCase {
         XCTAssertEqual(try number(setting, "test"), Self.tuningTest(point, unit: unit), accuracy: 1e-12)
         XCTAssertEqual(try number(setting, "learningRate"), point == 11 ? 3e-3 : 1e-2)
         XCTAssertEqual(setting["width"] as? Int, point == 11 ? 32 : 128)
-        XCTAssertEqual(setting["steps"] as? Int, "\(row["study"]!)".hasPrefix("table1") ? 1200 : 800)
+        XCTAssertEqual(setting["steps"] as? Int, "\(row["study"]!)".hasPrefix("table1") ? 240 : 160)
       }
       XCTAssertEqual(
         try number(row, "chosenTest"),
@@ -348,7 +348,8 @@ private struct Run {
   static func arguments(_ output: String, target: String = "sim004", branches: String = "cnn") -> [String] {
     [
       "paper", "--data", (try? databaseFolder.get()) ?? "", "--records", "sim001,sim002,sim003,sim004",
-      "--target", target, "--branches", branches, "--seeds", "2", "--output", output,
+      "--target", target, "--branches", branches, "--seeds", "2", "--quick", "--output",
+      output,
     ]
   }
 

@@ -7,7 +7,7 @@ final class TransferStudyTests: CommandTestCase {
     let (database, records) = try simulate(4, minutes: 5)
     let run = [
       "paper", "--transfer", "--data", database, "--records", records.joined(separator: ","), "--target",
-      "sim004", "--branches", "cnn", "--seeds", "1", "--only", "transfer",
+      "sim004", "--branches", "cnn", "--seeds", "1", "--quick", "--only", "transfer",
     ]
     var results: [NSObject] = []
     for ranks in [1, 2] {

@@ -152,6 +152,12 @@ private struct AdaptationTrial {
     }
   }
 
+  private func recipe(_ trunk: TrunkTraining) -> AdaptationRecipe {
+    var recipe = AdaptationRecipe(trunk, study.branch)
+    recipe.steps = study.shortened(recipe.steps)
+    return recipe
+  }
+
   private func stranger(_ network: Network, _ adaptation: Study.Adaptation) throws -> UnitResult.Judged {
     let answer = study.recipe.answer
     return judged(
@@ -163,7 +169,7 @@ private struct AdaptationTrial {
     try FileManager.default.createDirectory(atPath: output, withIntermediateDirectories: true)
     var losses: [Double] = []
     _ = try newcomer.join(
-      description, in: "\(folder)/model", AdaptationRecipe(.frozen, study.branch), seed: seed,
+      description, in: "\(folder)/model", recipe(.frozen), seed: seed,
       seconds: Study.adaptationSeconds, to: output, communicator
     ) { losses.append($0.loss) }
     let joined = try ModelFolder.description(in: output)
@@ -177,10 +183,9 @@ private struct AdaptationTrial {
   }
 
   private func joint(_ adaptation: Study.Adaptation) throws -> UnitResult.Judged {
-    let recipe = AdaptationRecipe(.joint, study.branch)
     var losses: [Double] = []
     let (network, _) = try borrowing.joinAll(
-      description, in: "\(folder)/model", recipe, seed: seed, sources: sources.own.map(\.training),
+      description, in: "\(folder)/model", recipe(.joint), seed: seed, sources: sources.own.map(\.training),
       Ownership(tasks: sources.names.count + 1, ranks: 1, rank: 0), communicator, together: { try $0() },
       report: { losses.append($0.loss) })
     return judged(
@@ -191,8 +196,7 @@ private struct AdaptationTrial {
   /// A network of one branch, trunk and head on the minute, from a pooled network's weights or from its own start.
   private func alone(_ adaptation: Study.Adaptation, from pooled: Network?) throws -> UnitResult.Judged {
     let entrant = Study.Entrant(system: .stl(.alone))
-    let options = AdaptationRecipe(.frozen, study.branch).options(
-      study.options(entrant, seed: seed), seed: seed)
+    let options = recipe(.frozen).options(study.options(entrant, seed: seed), seed: seed)
     let task = borrowing.task(classes: 2)
     let set = TaskSet(
       names: [task.name], ownership: Ownership(tasks: 1, ranks: 1, rank: 0), own: [task])

@@ -73,6 +73,11 @@ extension PaperResults {
         "In the folder but not shown, being of fewer seeds, other options or data, or another build: \(aside.joined(separator: ", "))."
       )
     }
+    if plan.share < 1 {
+      notes.append(
+        "--quick: every network was trained for \(Int(100 * plan.share)) % of its steps. To see what comes out, not for its figures."
+      )
+    }
     if seeds == 1 { notes.append("One seed: no spread, no interval, and no verdict.") }
     return notes
   }

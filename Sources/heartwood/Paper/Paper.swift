@@ -58,6 +58,9 @@ struct Paper: ParsableCommand {
       valueName: "list"))
   var only: String?
 
+  @Flag(help: "A fifth of each network's steps: to see what comes out, not for its figures.")
+  var quick = false
+
   @Option(
     help: ArgumentHelp("Only these branches, comma-separated (default: cnn,rnn,lstm).", valueName: "list"))
   var branches: BranchList?
@@ -101,6 +104,8 @@ struct Paper: ParsableCommand {
     Session.run(canStop: true) { session in try PaperRun(self, data: folder, session).run() }
   }
 
+  /// Of each network's steps, with `--quick`.
+  static let quickShare = 0.2
   private static let groups = Study.Group.allCases.map(\.rawValue) + ["tuning"]
 
   var names: [String] { records?.names ?? Cast.paperRecords }

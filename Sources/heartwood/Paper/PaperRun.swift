@@ -85,6 +85,7 @@ struct PaperRun {
       rhythmTargets: try candidates.filter { target in
         try counts(target, tachycardia)[1] >= Self.leastTargetBeats && teachers.contains { $0 != target }
       })
+    if command.quick { plan.share = Paper.quickShare }
     if command.transfer {
       plan.transferRecords = try command.transferRecords?.names ?? library.recordsForTransfer()
       plan.transferTargets = try library.targetsOfTransfer(among: plan.transferRecords)
@@ -261,7 +262,7 @@ struct PaperRun {
     var hash = Fingerprint()
     hash.add("\(Self.program) \(CPULevel.current)")
     hash.add(study.id)
-    hash.add("\(study.experiment) \(study.records) \(study.borrows) \(study.reference)")
+    hash.add("\(study.experiment) \(study.records) \(study.borrows) \(study.reference) \(study.share)")
     let encoder = JSONEncoder.line
     for entrant in study.entrants {
       hash.add("\(entrant.system) \(entrant.answers)")

@@ -31,6 +31,9 @@ struct Study {
   /// The single-task network that multi-task learning is compared with: as plain as the paper's, on the same draws of patients.
   let reference: Baseline
 
+  /// Of each recipe's steps, how many are made.
+  var share = 1.0
+
   /// A network, and the ways to judge by it that are looked at.
   struct Entrant {
     let system: System
@@ -61,7 +64,13 @@ struct Study {
   static let transferExperiment = Experiment(
     .detection, .inconsistent, tasks: .patient, abnormality: .aami)
 
-  var recipe: Recipe { experiment.recipe(branch) }
+  var recipe: Recipe {
+    var recipe = experiment.recipe(branch)
+    recipe.steps = shortened(recipe.steps)
+    return recipe
+  }
+
+  func shortened(_ steps: Int) -> Int { Int(Double(steps) * share) }
 
   func options(_ entrant: Entrant, seed: UInt64) -> TrainingOptions {
     var options = recipe.options(seed: seed)
@@ -95,15 +104,18 @@ struct StudyPlan: Codable {
   var transferTargets: [String] = []
   /// The patients who can join with a minute of labels and be judged on what follows; nil without `--transfer`.
   var newcomers: [String]?
+  /// Of each recipe's steps, how many are made: all, but with `--quick`.
+  var share = 1.0
   /// Studies of rhythms that the data cannot make, by `Study.name`, and why.
   var omitted: [String: String] = [:]
 
   /// Many sources, each patient in turn never seen, AAMI's classes: a study whose forms are `TransferForm`'s.
   var transfer: [Study] {
     guard !transferTargets.isEmpty, omitted[Study.Group.transfer.rawValue] == nil else { return [] }
-    return BranchShape.Kind.allCases.map {
-      Study.transfer($0, records: transferRecords, targets: transferTargets)
-    }
+    return shortened(
+      BranchShape.Kind.allCases.map {
+        Study.transfer($0, records: transferRecords, targets: transferTargets)
+      })
   }
 
   var studies: [Study] {
@@ -127,9 +139,18 @@ struct StudyPlan: Codable {
   }
 
   private var all: [Study] {
-    BranchShape.Kind.allCases.flatMap { branch in
-      detection(branch) + patients(branch) + rhythms(branch) + [unseen(branch), tachycardia(branch)]
-        + (newcomers.map { [Study.adaptation(branch, records: records, targets: $0)] } ?? [])
+    shortened(
+      BranchShape.Kind.allCases.flatMap { branch in
+        detection(branch) + patients(branch) + rhythms(branch) + [unseen(branch), tachycardia(branch)]
+          + (newcomers.map { [Study.adaptation(branch, records: records, targets: $0)] } ?? [])
+      })
+  }
+
+  private func shortened(_ studies: [Study]) -> [Study] {
+    studies.map { study in
+      var study = study
+      study.share = share
+      return study
     }
   }
 

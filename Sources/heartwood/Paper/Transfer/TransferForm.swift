@@ -50,8 +50,10 @@ extension TransferForm {
   static let nestedName = "anchored, shares chosen in the fold"
 
   /// All that are tried, controls first.
-  static func all(_ branch: BranchShape.Kind, length: Int, seed: UInt64) -> [TransferForm] {
-    let recipe = Recipe.manySources(branch, length: length)
+  static func all(_ branch: BranchShape.Kind, length: Int, seed: UInt64, share: Double = 1) -> [TransferForm]
+  {
+    var recipe = Recipe.manySources(branch, length: length)
+    recipe.steps = Int(Double(recipe.steps) * share)
     func make(
       _ name: String, _ form: Network.Form, own: Bool = true, anchoring: Anchoring = Anchoring(),
       _ answers: [PredictionProtocol] = [.mean]

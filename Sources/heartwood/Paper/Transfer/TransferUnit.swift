@@ -14,7 +14,7 @@ struct TransferUnit: Work {
   var cost: Double { Double(forms.count) * Double(8 * 500 * study.records.count * 128) }
 
   private var forms: [TransferForm] {
-    TransferForm.all(study.branch, length: study.experiment.window.length, seed: seed)
+    TransferForm.all(study.branch, length: study.experiment.window.length, seed: seed, share: study.share)
   }
 
   func isResult(_ file: Data, _ key: String) -> Bool {
