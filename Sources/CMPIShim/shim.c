@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 static MPI_Comm handle(CMPICommunicator *comm) { return (MPI_Comm)(intptr_t)comm; }
 static CMPICommunicator *opaque(MPI_Comm comm) { return (CMPICommunicator *)(intptr_t)comm; }
@@ -89,7 +90,42 @@ int cmpi_init(int required, int *provided) {
   return launched() ? init(required, provided) : init_alone(required, provided);
 }
 
-int cmpi_finalize(void) { return MPI_Finalize(); }
+#if defined(MPICH_NUMVERSION) && MPICH_NUMVERSION < 40200000
+static int left = 0;
+
+// Sends a command of PMI 1, between a rank and what started it, and awaits the answer's line. Returns 0 if that is not to be had.
+static int command(int fd, const char *line) {
+  size_t length = strlen(line);
+  if (write(fd, line, length) != (ssize_t)length) return 0;
+  for (char byte = 0; byte != '\n';)
+    if (read(fd, &byte, 1) != 1) return 0;
+  return 1;
+}
+
+// Ends ranks on several hosts without MPI_Finalize, which before MPICH 4.2 (its pull request 6596) closes UCX's connections, for which
+// both ends must answer, and lets those that are done wait for the others without answering: one job in ten over TCP stood still.
+static int leave(void) {
+  int size = 1, here = 1;
+  MPI_Comm near;
+  const char *pmi = getenv("PMI_FD");
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  if (!pmi || MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &near) != MPI_SUCCESS) return 0;
+  MPI_Comm_size(near, &here);
+  // All ranks must choose alike.
+  int spread = here < size;
+  if (MPI_Allreduce(MPI_IN_PLACE, &spread, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD) != MPI_SUCCESS || !spread) return 0;
+  // Whoever is past the second barrier has sent all that others wait for: the connections were there.
+  for (int i = 0; i < 2; i++)
+    if (MPI_Barrier(MPI_COMM_WORLD) != MPI_SUCCESS) return 0;
+  left = command(atoi(pmi), "cmd=barrier_in\n") && command(atoi(pmi), "cmd=finalize\n");
+  return left;
+}
+#else
+enum { left = 0 };
+static int leave(void) { return 0; }
+#endif
+
+int cmpi_finalize(void) { return leave() ? MPI_SUCCESS : MPI_Finalize(); }
 
 int cmpi_initialized(void) {
   int flag = 0;
@@ -100,7 +136,7 @@ int cmpi_initialized(void) {
 int cmpi_finalized(void) {
   int flag = 0;
   MPI_Finalized(&flag);
-  return flag;
+  return flag || left;
 }
 
 double cmpi_wtime(void) { return MPI_Wtime(); }
@@ -121,6 +157,10 @@ void cmpi_standard_version(int *version, int *subversion) { MPI_Get_version(vers
 
 void cmpi_abort(CMPICommunicator *comm, int code) {
   fflush(NULL);
+#ifdef MPICH_VERSION
+  // Hydra drops what a rank has said and it has not read by then.
+  usleep(200000);
+#endif
   MPI_Abort(handle(comm), code);
   _Exit(code);
 }
