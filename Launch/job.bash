@@ -74,7 +74,7 @@ pass_on() {  # SIGNAL
 
 break_off() {
   orderly='' unready='' patience=${patience:-20}
-  end_job
+  kill -TERM "$child" 2>/dev/null || true  # reaches the ranks, which may have something to put away
 }
 
 # MARK: A job

@@ -173,20 +173,32 @@ struct Session {
 /// This process's clock and memory, as the kernel counts them.
 enum ProcessClock {
   /// Seconds since this process was started (10 ms steps).
-  static var sinceStart: Double { sinceStart(of: "self") ?? 0 }
+  static var sinceStart: Double { Self.process(getpid())?.sinceStart ?? 0 }
 
-  /// Seconds since mpirun (on its own host) was started; nil without mpirun.
+  /// Seconds since mpirun or mpiexec was started, where it is on this host; else nil.
   static var sinceLaunch: Double? {
-    ProcessInfo.processInfo.environment["OMPI_COMM_WORLD_SIZE"] == nil ? nil : sinceStart(of: "\(getppid())")
+    var ancestor = process(getppid())
+    while let process = ancestor {
+      if process.name.hasPrefix("mpirun") || process.name.hasPrefix("mpiexec") { return process.sinceStart }
+      ancestor = Self.process(process.parent)
+    }
+    return nil
   }
 
-  private static func sinceStart(of process: String) -> Double? {
-    guard let stat = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
+  /// What proc(5) says in /proc/PID/stat: "PID (NAME) STATE PARENT ...".
+  private static func process(_ number: pid_t) -> (name: String, parent: pid_t, sinceStart: Double)? {
+    guard let stat = try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8),
       let uptime = try? String(contentsOfFile: "/proc/uptime", encoding: .utf8),
-      let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 19,
-      let ticks = Double(fields[19]), let up = uptime.split(separator: " ").first.flatMap({ Double($0) })
+      let open = stat.firstIndex(of: "("), let close = stat.lastIndex(of: ")"), open < close
     else { return nil }
-    return up - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+    let fields = stat[close...].split(separator: " ").dropFirst()
+    guard fields.count > 19, let parent = pid_t(fields[fields.startIndex + 1]),
+      let ticks = Double(fields[fields.startIndex + 19]),
+      let up = uptime.split(separator: " ").first.flatMap({ Double($0) })
+    else { return nil }
+    return (
+      String(stat[stat.index(after: open)..<close]), parent, up - ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+    )
   }
 
   /// Seconds of processor time used by this process so far.
