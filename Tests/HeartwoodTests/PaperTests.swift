@@ -615,8 +615,8 @@ extension PaperTests {
 
   private func addTuning(to units: String) throws {
     let targets = (1...4).map { "sim00\($0)_seed1" }
-    try addTuning("table1-detection-chronological-cnn", "STL pooled", 600, ["seed1", "seed2"], in: units)
-    try addTuning("table2-detection-cnn", "STL balanced", 400, targets, in: units)
+    try addTuning("table1-detection-chronological-cnn", "STL pooled", 120, ["seed1", "seed2"], in: units)
+    try addTuning("table2-detection-cnn", "STL balanced", 80, targets, in: units)
   }
 
   private func addTuning(
