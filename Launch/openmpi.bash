@@ -11,6 +11,7 @@ prepare_mpi() {
   # Debian's `mpirun` may be MPICH's.
   if [[ $(readlink -f "$(command -v mpirun)") == *hydra* ]]; then mpirun=mpirun.openmpi; fi
   command -v "$mpirun" >/dev/null || fail 70 "$mpirun is not installed; Launch/setup installs it"
+  export HOME=${HOME-/}  # without it, and for a user without a name, mpirun crashes
   if [[ $EUID -eq 0 ]]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
   export OMPI_MCA_btl_vader_single_copy_mechanism=${OMPI_MCA_btl_vader_single_copy_mechanism-none}
   if [[ -n $one_machine ]]; then
