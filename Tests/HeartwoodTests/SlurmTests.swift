@@ -6,7 +6,8 @@ final class SlurmTests: CommandTestCase {
   /// Two nodes, with TCP between them: a job that another one preempts goes on by itself, to the files of one process.
   func testAPreemptedJobGoesOnToTheSameFiles() throws {
     try requireSlurm()
-    let training = ["--simulate", "4", "--minutes", "2", "--steps", "800", "--batch", "8"]
+    // Steps for some seconds: Slurm takes its time to preempt.
+    let training = ["--simulate", "4", "--minutes", "2", "--steps", "6000", "--batch", "8"]
     let reference = try model(try train(1, "one", training))
     let script = #"""
       sbatch --nodes=2 --ntasks=3 --output="$0/log" Cluster/slurm/train.sbatch --output "$0/run" "$@"
