@@ -53,7 +53,7 @@ final class AdaptationStudyTests: CommandTestCase {
         "\(folder)/paper",
       ])
     XCTAssertEqual(outcome.code, 0, outcome.errors)
-    let unit = try json("\(folder)/paper/units/adaptation-cnn_sim004_seed1.json")
+    let unit = try json("\(folder)/paper/units/quick/adaptation-cnn_sim004_seed1.json")
     let judged = try XCTUnwrap(unit["entrants"] as? [[String: Any]])
     let run = try train(
       2, "run",

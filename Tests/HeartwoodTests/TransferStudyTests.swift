@@ -18,7 +18,7 @@ final class TransferStudyTests: CommandTestCase {
       let found = try XCTUnwrap(json("\(output)/paper.json")["transfer"] as? [[String: Any]])
       XCTAssertEqual(found.map { $0["branch"] as? String }, ["cnn"])
       results.append(found as NSObject)
-      try check(found[0], units: "\(output)/units")
+      try check(found[0], units: "\(output)/units/quick")
       let page = try String(contentsOfFile: "\(output)/report.html", encoding: .utf8)
       XCTAssertTrue(page.contains("STL pooled, own statistics"))
     }

@@ -203,6 +203,8 @@ struct PaperResults: Codable {
     let heartwood: String
     let source: String
     let seeds: Int
+    /// Of each network's steps, how many were made: 1, or less with `--quick`.
+    let shareOfSteps: Double
     let seconds: Double
     let ranks: Int
     let units: Int

@@ -19,7 +19,8 @@ struct PaperRun {
   }
 
   private var source: DataSource { .folder(library.folder) }
-  private var unitFolder: String { "\(command.output)/units" }
+  /// A quick look's are apart: units of whole training are not to be removed for them.
+  private var unitFolder: String { "\(command.output)/units\(command.quick ? "/quick" : "")" }
   private func path(_ work: any Work) -> String { "\(unitFolder)/\(work.id).json" }
 
   func run() throws {
@@ -305,7 +306,8 @@ struct PaperRun {
       strip: try strip(figures, plan),
       run: .init(
         heartwood: Heartwood.version, source: source.name, seeds: command.seeds,
-        seconds: Date().timeIntervalSince(start), ranks: session.ranks, units: count, kept: kept))
+        shareOfSteps: plan.share, seconds: Date().timeIntervalSince(start), ranks: session.ranks,
+        units: count, kept: kept))
   }
 
   /// Studies of which there are units in the folder, but not all, or of other data, options or another build.

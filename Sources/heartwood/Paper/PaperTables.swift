@@ -34,7 +34,7 @@ enum PaperTables {
     var table = Table([
       "kind", "table", "problem", "scenario", "branch", "study", "network", "judged by", "published stl",
       "published mtl", "mean", "sd", "seeds", "gain over", "gain", "gain low", "gain high", "verdict",
-      "parameters", "macro-F1", "AUC", "sensitivity", "specificity",
+      "parameters", "macro-F1", "AUC", "sensitivity", "specificity", "share of steps",
     ])
     func exact(_ value: Double?) -> String { value.map { decimals($0, 6) } ?? "" }
     func row(
@@ -45,7 +45,8 @@ enum PaperTables {
       table.add(
         place + [network, answer, exact(published?.stl), exact(published?.mtl)]
           + [exact(figure.mean), exact(figure.sd), "\(figure.seeds)", over]
-          + [exact(gain?.mean), exact(gain?.low), exact(gain?.high), verdict?.rawValue ?? ""] + rest)
+          + [exact(gain?.mean), exact(gain?.low), exact(gain?.high), verdict?.rawValue ?? ""] + rest
+          + ["\(results.run.shareOfSteps)"])
     }
     for cell in results.cells {
       let place = ["cell", "\(cell.table)", cell.problem, cell.scenario, cell.branch, cell.study]

@@ -11,7 +11,7 @@ struct TransferUnit: Work {
 
   var id: String { place }
   /// Against a study's cost of a network: all forms.
-  var cost: Double { Double(forms.count) * Double(8 * 500 * study.records.count * 128) }
+  var cost: Double { Double(forms.count) * Double(8 * study.shortened(500) * study.records.count * 128) }
 
   private var forms: [TransferForm] {
     TransferForm.all(study.branch, length: study.experiment.window.length, seed: seed, share: study.share)
