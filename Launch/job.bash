@@ -73,8 +73,13 @@ pass_on() {  # SIGNAL
 }
 
 break_off() {
-  orderly='' unready='' patience=${patience:-20}
-  kill -TERM "$child" 2>/dev/null || true  # reaches the ranks, which may have something to put away
+  orderly='' unready=''
+  if [[ -n $patience ]]; then
+    end_job
+  else
+    patience=20
+    kill -TERM "$child" 2>/dev/null || true  # reaches the ranks, which may have something to put away
+  fi
 }
 
 # MARK: A job

@@ -4,14 +4,12 @@
 
 # MARK: How a job is started
 
-session=''  # the folder of a job's files, where it is this script's
-
 prepare_mpi() {
   mpirun=mpirun
   # Debian's `mpirun` may be MPICH's.
   if [[ $(readlink -f "$(command -v mpirun)") == *hydra* ]]; then mpirun=mpirun.openmpi; fi
   command -v "$mpirun" >/dev/null || fail 70 "$mpirun is not installed; Launch/setup installs it"
-  export HOME=${HOME-/}  # without it, and for a user without a name, mpirun crashes
+  export HOME=${HOME-~}  # without it mpirun crashes for a user without a name
   if [[ $EUID -eq 0 ]]; then export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1; fi
   export OMPI_MCA_btl_vader_single_copy_mechanism=${OMPI_MCA_btl_vader_single_copy_mechanism-none}
   if [[ -n $one_machine ]]; then
@@ -37,14 +35,17 @@ share_cores() { export OMPI_MCA_mpi_yield_when_idle=${OMPI_MCA_mpi_yield_when_id
 # Puts mpirun before `command`.
 launch() {
   # A job that ends removes the folder that all of this user's jobs share if no other is in it yet: one just starting fails then.
-  if [[ -z ${OMPI_MCA_orte_tmpdir_base-} && (-n $one_machine || ${SLURM_JOB_NUM_NODES-}${hostfiles[*]-} == 1) ]]; then
+  local base=${TMPDIR:-/tmp}
+  if [[ -n $one_machine || (-n ${SLURMD_NODENAME-} && ${SLURM_JOB_NUM_NODES-} == 1 && ${#hostfiles[@]} -eq 0) ]]; then
+    # Of launchers that were killed.
+    find "$base" -maxdepth 1 -user "$EUID" -name 'ompi.??????' -empty -mmin +5 -delete 2>/dev/null || true
     session=$(mktemp -d -t ompi.XXXXXX 2>/dev/null) ||
-      fail 73 "mpirun cannot make its files in ${TMPDIR:-/tmp}; TMPDIR names another folder"
+      fail 73 "mpirun cannot make its files in $base; TMPDIR names another folder"
   fi
   local options=(-n "$ranks" --oversubscribe --bind-to none) file name
   for file in ${hostfiles[@]+"${hostfiles[@]}"}; do options+=(--hostfile "$file"); done
   for name in OMP_NUM_THREADS ${SWIFT_BACKTRACE+SWIFT_BACKTRACE} "${!HEARTWOOD_@}"; do options+=(-x "$name"); done
-  command=(${session:+env "OMPI_MCA_orte_tmpdir_base=$session"} "$mpirun" "${options[@]}" "${command[@]}")
+  command=(${session:+env "TMPDIR=$session"} "$mpirun" "${options[@]}" "${command[@]}")
 }
 
 # mpirun kills the ranks then, TERM first.
@@ -93,13 +94,13 @@ learn() {
 
 # mpirun removes its folder and the ranks' shared memory unless it is killed; both are named after it and its number for the job.
 clear_session() {
-  local folder base=${session:-${OMPI_MCA_orte_tmpdir_base:-${TMPDIR:-/tmp}}} job
+  local folder base=${OMPI_MCA_orte_tmpdir_base:-${session:-${TMPDIR:-/tmp}}} job
   for folder in "$base"/ompi.*."$EUID/pid.$child"; do
     if [[ -d $folder ]] && IFS=. read -r job _ 2>/dev/null <"$folder/contact.txt"; then
       rm -rf /dev/shm/vader_segment.*."$EUID.$(printf '%x' $((job + 1)))".* "$folder"
     fi
   done
-  if [[ -n $session ]]; then rm -rf "$session"; fi
+  if [[ -n $session ]]; then rm -rf "$session" && session=''; fi
 }
 
 # Shell text that removes from a host what is left there of a job of that number whose daemon was killed: a folder, and the ranks'

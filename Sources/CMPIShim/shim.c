@@ -1,6 +1,8 @@
 #include "CMPIShim.h"
 
+#include <dlfcn.h>
 #include <mpi.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -93,12 +95,12 @@ int cmpi_init(int required, int *provided) {
 #if defined(MPICH_NUMVERSION) && MPICH_NUMVERSION < 40200000
 static int left = 0;
 
-// Sends a command of PMI 1, between a rank and what started it, and awaits the answer's line. Returns 0 if that is not to be had.
+// Sends a command of PMI 1, between a rank and what started it, and awaits the answer's line. Returns 0 if that does not come.
 static int command(int fd, const char *line) {
   size_t length = strlen(line);
   if (write(fd, line, length) != (ssize_t)length) return 0;
   for (char byte = 0; byte != '\n';)
-    if (read(fd, &byte, 1) != 1) return 0;
+    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 30000) != 1 || read(fd, &byte, 1) != 1) return 0;
   return 1;
 }
 
@@ -108,6 +110,7 @@ static int leave(void) {
   int size = 1, here = 1;
   MPI_Comm near;
   const char *pmi = getenv("PMI_FD");
+  if (dlsym(NULL, "PMI2_Init")) pmi = NULL;  // an MPICH that speaks PMI 2
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   if (!pmi || MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &near) != MPI_SUCCESS) return 0;
   MPI_Comm_size(near, &here);
