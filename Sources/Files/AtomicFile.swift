@@ -16,7 +16,9 @@ public enum AtomicFile {
   ///
   /// - Parameter path: a new file, or a regular one to be replaced. A link is replaced, not followed.
   /// - Throws: `FileError`.
-  public static func write(_ chunks: [UnsafeRawBufferPointer], to path: String) throws(FileError) {
+  public static func write(
+    _ chunks: some Sequence<UnsafeRawBufferPointer>, to path: String
+  ) throws(FileError) {
     guard !path.utf8.contains(0) else { throw FileError(path, EINVAL) }
     try requireReplaceable(path)
     let aside = "\(path).part-\(getpid())"
@@ -39,7 +41,9 @@ public enum AtomicFile {
     throw FileError(path, status.st_mode & S_IFMT == S_IFDIR ? EISDIR : ENOTSUP)
   }
 
-  private static func writeSynced(_ chunks: [UnsafeRawBufferPointer], to path: String) throws(SystemError) {
+  private static func writeSynced(
+    _ chunks: some Sequence<UnsafeRawBufferPointer>, to path: String
+  ) throws(SystemError) {
     let file = try check(
       retrying { open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) })
     do {

@@ -57,11 +57,16 @@ public final class ParameterGroup {
     return found
   }
 
-  /// Copies one of a group's four buffers of `count` floats, for later: past the caches, so that training finds there what it left.
+  /// Values and both moments: all that training goes on from, `3 * count` floats.
+  public var state: UnsafeMutableBufferPointer<Float> { storage.buffer }
+
+  /// Copies a group's `state` for later: past the caches, so that training finds there what it left.
   public static func copyAside(
-    _ source: UnsafePointer<Float>, to target: UnsafeMutablePointer<Float>, count: Int
+    _ state: UnsafeMutableBufferPointer<Float>, to target: UnsafeMutableBufferPointer<Float>
   ) {
-    hw_copy_past_caches(target, source, count)
+    precondition(target.count == state.count)
+    guard let from = state.baseAddress, let to = target.baseAddress else { return }
+    hw_copy_past_caches(to, from, state.count)
   }
 
   /// Euclidean norm of all gradients of the group. NaN or infinite if one of them is.

@@ -236,10 +236,13 @@ struct Wishes {
   }
 }
 
-/// A copy of the best weights so far.
+/// A copy of the best weights so far. While a checkpoint's writer reads it, the next one goes to another place, so that nobody need wait.
 final class BestWeights {
   private let groups: [ParameterGroup]
-  private let copies: [AlignedBuffer<Float>]
+  private var copies: [AlignedBuffer<Float>]
+  /// As many, once the copies are lent.
+  private var spare: [AlignedBuffer<Float>] = []
+  private var isLent = false
 
   init(_ groups: [ParameterGroup]) {
     self.groups = groups
@@ -247,6 +250,8 @@ final class BestWeights {
   }
 
   func take() {
+    if isLent { swap(&copies, &spare) }
+    isLent = false
     for (group, copy) in zip(groups, copies) { copy.data.update(from: group.values, count: group.count) }
   }
 
@@ -254,9 +259,16 @@ final class BestWeights {
     for (group, copy) in zip(groups, copies) { group.values.update(from: copy.data, count: group.count) }
   }
 
-  /// Where a group's copy lies; nil if it is not among those kept.
-  func copy(of group: ParameterGroup) -> UnsafeMutablePointer<Float>? {
-    groups.firstIndex { $0 === group }.map { copies[$0].data }
+  /// Finds the room that lending takes.
+  func prepareToLend() {
+    spare = groups.map { AlignedBuffer(count: $0.count) }
+  }
+
+  /// Where a group's copy lies, and stays as it is until the next call; nil if it is not among those kept.
+  func lend(_ group: ParameterGroup) -> UnsafeMutableBufferPointer<Float>? {
+    guard let place = groups.firstIndex(where: { $0 === group }) else { return nil }
+    isLent = true
+    return copies[place].buffer
   }
 }
 

@@ -95,6 +95,35 @@ final class CheckpointTests: OneRankTestCase {
     XCTAssertEqual(done.weights, whole.weights, "\(form)")
   }
 
+  /// While one checkpoint is being written training goes on, and may find better weights: the file has the best of its own step.
+  func testTheBestWeightsAreThoseOfTheStep() throws {
+    let options = options {
+      $0.steps = 40
+      $0.validateEvery = 2
+    }
+    try train(try network(.concat, options), saving(every: 2, keeps: 99))
+    var bestSteps: Set<Int> = []
+    for step in stride(from: 2, through: 40, by: 2) {
+      let manifest = try XCTUnwrap(
+        FileManager.default.contents(atPath: "\(folder)/mtl/step-\(step)/MANIFEST"))
+      let json = try JSONSerialization.jsonObject(with: manifest.split(separator: 0x0A)[0])
+      let progress = try XCTUnwrap((json as? [String: Any])?["progress"] as? [String: Any])
+      let bestStep = try XCTUnwrap(progress["bestStep"] as? Int)
+      bestSteps.insert(bestStep)
+      for file in try FileManager.default.contentsOfDirectory(atPath: "\(folder)/mtl/step-\(step)")
+      where file.hasSuffix(".safetensors") {
+        func tensors(_ step: Int) throws -> [String: Safetensors.Tensor] {
+          let data = FileManager.default.contents(atPath: "\(folder)/mtl/step-\(step)/\(file)")
+          return try Safetensors(decoding: try XCTUnwrap(data), file: file).tensors
+        }
+        XCTAssertEqual(
+          try tensors(step)["group0.best"]?.values, try tensors(bestStep)["group0.values"]?.values,
+          "step \(step), \(file)")
+      }
+    }
+    XCTAssertGreaterThan(bestSteps.count, 2)
+  }
+
   func testTheLastFewAreKept() throws {
     let options = options()
     try train(try network(.concat, options), saving(every: 10, keeps: 3))

@@ -5,64 +5,86 @@ import Layers
 /// One file of a checkpoint: what one task has of its own, or what all tasks share. Of every parameter group its values, Adam's two moments
 /// and the best values so far, one after the other.
 ///
-/// A safetensors file of vectors; its header is the same at every step, so it is made once, and what changes is one copy in memory, taken
-/// between two steps and written in the background.
+/// A safetensors file of vectors; its header is the same at every step, so it is made once. What every step changes is copied in memory
+/// between two steps and written in the background; the best values are written from where they lie.
 final class CheckpointPart: @unchecked Sendable {
   let file: String
   private let header: [UInt8]
-  private let vectors: [(source: UnsafeMutablePointer<Float>, count: Int)]
-  /// Whose memory that is.
-  private let owners: [AnyObject]
+  private let groups: [ParameterGroup]
+  private let best: BestWeights
+  /// Values and both moments, a group after the other.
   private let copy: AlignedBuffer<Float>
+  /// What comes after the header, in order.
+  private var contents: [UnsafeMutableBufferPointer<Float>] = []
+  let bytes: Int
 
   /// `best`: the best values so far of groups that have such.
   init(_ file: String, _ groups: [ParameterGroup], _ best: BestWeights) {
     self.file = file
-    owners = groups + [best]
-    var named: [(name: String, source: UnsafeMutablePointer<Float>, count: Int)] = []
-    for (number, group) in groups.enumerated() {
-      let kinds = [
-        ("values", group.values), ("firstMoment", group.firstMoment), ("secondMoment", group.secondMoment),
-      ]
-      for (kind, source) in kinds + (best.copy(of: group).map { [("best", $0)] } ?? []) {
-        named.append(("group\(number).\(kind)", source, group.count))
-      }
-    }
+    self.groups = groups
+    self.best = best
     var offset = 0
-    let entries = named.map { name, _, count in
-      defer { offset += 4 * count }
-      return
-        #""\#(name)":{"dtype":"F32","shape":[\#(count)],"data_offsets":[\#(offset),\#(offset + 4 * count)]}"#
+    var entries: [String] = []
+    for (number, group) in groups.enumerated() {
+      for kind in ["values", "firstMoment", "secondMoment"] + (best.lend(group).map { _ in ["best"] } ?? []) {
+        entries.append(
+          #""group\#(number).\#(kind)":{"dtype":"F32","shape":[\#(group.count)],"#
+            + #""data_offsets":[\#(offset),\#(offset + 4 * group.count)]}"#)
+        offset += 4 * group.count
+      }
     }
     var json = Array("{\(entries.joined(separator: ","))}".utf8)
     json += [UInt8](repeating: 0x20, count: (8 - json.count % 8) % 8)
     header = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
-    vectors = named.map { ($0.source, $0.count) }
-    copy = AlignedBuffer(count: offset / 4)
+    bytes = header.count + offset
+    copy = AlignedBuffer(count: groups.reduce(0) { $0 + 3 * $1.count })
   }
 
-  var bytes: Int { header.count + 4 * copy.count }
-
-  /// Copies all numbers; training waits for this alone.
+  /// Copies what the next step changes; training waits for this alone.
   func take() {
-    var target = copy.data
-    for (source, count) in vectors {
-      ParameterGroup.copyAside(source, to: target, count: count)
-      target += count
+    contents.removeAll(keepingCapacity: true)
+    var place = 0
+    for group in groups {
+      let state = UnsafeMutableBufferPointer(rebasing: copy.buffer[place..<place + group.state.count])
+      ParameterGroup.copyAside(group.state, to: state)
+      contents.append(state)
+      if let best = best.lend(group) { contents.append(best) }
+      place += state.count
     }
   }
 
-  /// Writes the copy. Throws `FileError`.
-  func write(to folder: String) throws -> CheckpointManifest.File {
+  /// Writes what was taken; calls `rest` between pieces. Throws `FileError`.
+  func write(to folder: String, _ rest: () -> Void) throws -> CheckpointManifest.File {
     try header.withUnsafeBytes { header in
-      let chunks = [header, UnsafeRawBufferPointer(copy.buffer)]
-      try AtomicFile.write(chunks, to: "\(folder)/\(file)")
-      return CheckpointManifest.File(name: file, bytes: bytes, sha256: SHA256.hex(chunks))
+      let pieces = [header] + self.pieces
+      return try withoutActuallyEscaping(rest) { rest in
+        let paced = pieces.lazy.map { piece in
+          rest()
+          return piece
+        }
+        try AtomicFile.write(paced, to: "\(folder)/\(file)")
+        return CheckpointManifest.File(name: file, bytes: bytes, sha256: SHA256.hex(paced))
+      }
     }
   }
 
-  /// Whether the copy holds numbers alone.
-  var isFinite: Bool { copy.buffer.allSatisfy(\.isFinite) }
+  /// Whether numbers alone were taken; calls `rest` between pieces.
+  func isFinite(_ rest: () -> Void) -> Bool {
+    pieces.allSatisfy { piece in
+      rest()
+      return piece.bindMemory(to: Float.self).allSatisfy(\.isFinite)
+    }
+  }
+
+  /// What comes after the header, in pieces that a core is through with in a fraction of a millisecond.
+  private var pieces: [UnsafeRawBufferPointer] {
+    contents.flatMap { content in
+      stride(from: 0, to: content.count, by: 1 << 15).map { start in
+        UnsafeRawBufferPointer(
+          UnsafeMutableBufferPointer(rebasing: content[start..<min(start + 1 << 15, content.count)]))
+      }
+    }
+  }
 
   /// The file's bytes, whole and as the manifest has them.
   func read(from folder: String, _ manifest: CheckpointManifest) throws(CheckpointFault) -> Data {
@@ -85,10 +107,11 @@ final class CheckpointPart: @unchecked Sendable {
   /// Takes over all numbers of what `read` gave.
   func restore(_ data: Data) {
     data.withUnsafeBytes { bytes in
-      var source = bytes.baseAddress! + header.count
-      for (target, count) in vectors {
-        UnsafeMutableRawPointer(target).copyMemory(from: source, byteCount: 4 * count)
-        source += 4 * count
+      var rest = bytes[header.count...]
+      for target in groups.flatMap({ [$0.state] + (best.lend($0).map { [$0] } ?? []) }) {
+        let target = UnsafeMutableRawBufferPointer(target)
+        target.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest.prefix(target.count)))
+        rest = rest.dropFirst(target.count)
       }
     }
   }

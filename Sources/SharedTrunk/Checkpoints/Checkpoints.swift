@@ -38,6 +38,7 @@ final class Checkpoints {
     self.communicator = communicator
     plan = network.plan
     folder = CheckpointFolder(plan.folder, network: network.name)
+    best.prepareToLend()
     status = learner.status!
     stride = learner.stepsBetweenStates
     own = zip(tasks, learner.taskGroups).filter { !$1.isEmpty }.map { name, groups in
@@ -186,12 +187,13 @@ final class Checkpoints {
     try network.isAboutToSave()
     for part in parts { part.take() }
     let (parts, folder) = (parts, folder)
-    writer.start {
+    writer.start { rest in
+      rest()
       try folder.make(progress.step)
       return try parts.map { part in
-        guard part.isFinite else { throw NotFinite(file: part.file) }
+        guard part.isFinite(rest) else { throw NotFinite(file: part.file) }
         Watchdog.feed()
-        return try part.write(to: folder.folder(progress.step))
+        return try part.write(to: folder.folder(progress.step), rest)
       }
     }
     pending = progress
@@ -226,7 +228,7 @@ final class Checkpoints {
       network: network.name, progress: progress, identity: plan.identity, computedBy: program,
       files: files)
     let (folder, kept) = (folder, published)
-    writer.start {
+    writer.start { _ in
       try folder.publish(manifest)
       folder.removeEarlier(than: kept)
       return []

@@ -9,7 +9,7 @@ package enum SHA256 {
   }
 
   /// Of the chunks one after the other, in hexadecimal.
-  static func hex(_ chunks: [UnsafeRawBufferPointer]) -> String {
+  static func hex(_ chunks: some Sequence<UnsafeRawBufferPointer>) -> String {
     var context = SHA256_CTX()
     var digest = [UInt8](repeating: 0, count: 32)
     var good = SHA256_Init(&context)

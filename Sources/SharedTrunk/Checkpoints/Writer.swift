@@ -2,16 +2,20 @@ import Foundation
 import Synchronization
 
 /// A thread that writes one thing after the other, and gives way to training: where every core has a rank at work it takes a tenth of one,
-/// so that nobody waits for it.
+/// and that a fraction of a millisecond at a time, so that nobody waits for it.
 final class Writer: @unchecked Sendable {
-  typealias Work = @Sendable () throws -> [CheckpointManifest.File]
+  /// `rest` is to be called between pieces of long work.
+  typealias Work = @Sendable (_ rest: () -> Void) throws -> [CheckpointManifest.File]
 
   private let handed = DispatchSemaphore(value: 0)
   /// Up while nothing is being written.
   private let free = DispatchSemaphore(value: 1)
   private let isBusy = Atomic<Bool>(false)
+  private let isAwaited = Atomic<Bool>(false)
   /// Handed over by the semaphores; nil ends the thread.
   private var work: Work?
+  /// The thread's processor time when it last rested.
+  private var rested = 0.0
   private let state = Mutex<(files: [CheckpointManifest.File], failure: Failure?)>(([], nil))
 
   struct Failure {
@@ -35,7 +39,7 @@ final class Writer: @unchecked Sendable {
       handed.wait()
       guard let work else { return }
       do {
-        let files = try work()
+        let files = try work(rest)
         state.withLock { $0.files = files }
       } catch {
         let failure = Failure(reason: "\(error)", isNumeric: error is NotFinite)
@@ -46,16 +50,38 @@ final class Writer: @unchecked Sendable {
     }
   }
 
+  /// After a piece of work, four times as long as it kept a core: the kernel gives even a thread of low rank one for milliseconds, once it
+  /// is its turn. Not while somebody waits for the work.
+  private func rest() {
+    let now = Self.processorTime()
+    defer { rested = now }
+    guard !isAwaited.load(ordering: .relaxed) else { return }
+    usleep(UInt32(min(4e6 * (now - rested), 20_000)))
+  }
+
+  /// Of the calling thread, in seconds.
+  private static func processorTime() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
+  }
+
+  private func waitUntilFree() {
+    isAwaited.store(true, ordering: .relaxed)
+    free.wait()
+    isAwaited.store(false, ordering: .relaxed)
+  }
+
   /// Waits for what is under way, then lets this be done.
   func start(_ work: @escaping Work) {
-    free.wait()
+    waitUntilFree()
     isBusy.store(true, ordering: .relaxed)
     self.work = work
     handed.signal()
   }
 
   func wait() {
-    free.wait()
+    waitUntilFree()
     free.signal()
   }
 

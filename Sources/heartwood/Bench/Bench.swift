@@ -137,7 +137,7 @@ struct Bench: ParsableCommand {
     let bare = try bareAllreduce(communicator)
     let owned = self.network.bytes(tasks: (tasks - 1) / session.ranks + 1)
     let swept = try bareAllreduce(communicator, swept: Int(min(owned, 64e6) / 4))
-    let saving = try timeCheckpoints(network, communicator)
+    let saving = try timeCheckpoints(network, times, communicator)
     let machine = try communicator.allgatherv(
       [peakBefore, peakAfter, PeakRate.copyGigabytes(), try coresOfRank(communicator)], kind: Message.metrics
     ).map { BenchFigures.Machine(peakBefore: $0[0], peakAfter: $0[1], copyGBPerSecond: $0[2], cores: $0[3]) }
@@ -173,8 +173,13 @@ struct Bench: ParsableCommand {
     }
   }
 
-  private func timeCheckpoints(_ network: Network, _ communicator: Communicator) throws -> CheckpointTiming? {
+  private func timeCheckpoints(
+    _ network: Network, _ times: StepTimes, _ communicator: Communicator
+  ) throws -> CheckpointTiming? {
     guard let checkpoints else { return nil }
+    // Two seconds from one to the next, so that none waits for the one before.
+    let second = Int64(1 / Statistics.median(times.seconds))
+    let steps = max(steps, Int(try communicator.allgather(second, kind: Message.metrics).max()!))
     let plan = CheckpointPlan(
       folder: checkpoints, interval: .seconds(.infinity), keeps: 2, resumes: false, identity: [:],
       program: "bench")
