@@ -59,7 +59,8 @@ struct Failure: Error {
 
   func print() {
     let line = message.split(whereSeparator: \.isNewline).joined(separator: " ")
-    FileHandle.standardError.write(Data("heartwood: \(printable(line, limit: 4000))\n".utf8))
+    // Nobody may be listening any more; the exit code remains.
+    try? FileHandle.standardError.write(contentsOf: Data("heartwood: \(printable(line, limit: 4000))\n".utf8))
   }
 
   /// Ends a process whose fellows, before MPI, have all found the same: the first rank says it.

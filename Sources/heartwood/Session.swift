@@ -31,7 +31,7 @@ struct Session {
       try session.requireAlike(Self.program)
       try session.agreeOnCPU()
       if session.leads && Launcher.awaitsReady {
-        FileHandle.standardError.write(Data("heartwood: ready\n".utf8))
+        try? FileHandle.standardError.write(contentsOf: Data("heartwood: ready\n".utf8))
       }
       try body(session)
       try Environment.finalize()

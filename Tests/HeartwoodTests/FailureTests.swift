@@ -4,6 +4,13 @@ import XCTest
 
 /// Bad usage and bad input: one line on standard error that names the matter, the contract's code, no hang.
 final class FailureTests: CommandTestCase {
+  /// An error that nobody listens to any more keeps its exit code.
+  func testClosedStandardError() throws {
+    let script = #"(sleep 0.3; exec "$0" inspect /nowhere/1 2>&1) | true"#
+    let outcome = try Command.run("/bin/bash", ["-o", "pipefail", "-c", script, Command.binary])
+    XCTAssertEqual(outcome.code, 65, outcome.errors)
+  }
+
   func testUsage() throws {
     try expectSoon(64, "--frobnicate", [2], ["train", "--frobnicate", "--output", "\(folder)/a"])
     try expectSoon(64, "squares", [3], ["train", "--problem", "squares", "--output", "\(folder)/a"])
