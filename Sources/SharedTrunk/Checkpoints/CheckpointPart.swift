@@ -53,27 +53,30 @@ final class CheckpointPart: @unchecked Sendable {
     }
   }
 
-  /// Writes what was taken; calls `rest` between pieces. Throws `FileError`.
+  /// Writes what was taken, and looks at each piece on its way, so that it comes from memory but once; calls `rest` between pieces.
+  /// Throws `FileError`; `NotFinite` if not numbers alone were taken.
   func write(to folder: String, _ rest: () -> Void) throws -> CheckpointManifest.File {
+    var sum = SHA256()
+    var isFinite = true
     try header.withUnsafeBytes { header in
-      let pieces = [header] + self.pieces
-      return try withoutActuallyEscaping(rest) { rest in
-        let paced = pieces.lazy.map { piece in
+      try withoutActuallyEscaping(rest) { rest in
+        let pieces = ([header] + pieces).lazy.enumerated().map { number, piece in
           rest()
+          sum.add(piece)
+          if number > 0 { isFinite = isFinite && Self.isFinite(piece.bindMemory(to: Float.self)) }
           return piece
         }
-        try AtomicFile.write(paced, to: "\(folder)/\(file)")
-        return CheckpointManifest.File(name: file, bytes: bytes, sha256: SHA256.hex(paced))
+        try AtomicFile.write(pieces, to: "\(folder)/\(file)")
       }
     }
+    guard isFinite else { throw NotFinite(file: file) }
+    return CheckpointManifest.File(name: file, bytes: bytes, sha256: sum.hex())
   }
 
-  /// Whether numbers alone were taken; calls `rest` between pieces.
-  func isFinite(_ rest: () -> Void) -> Bool {
-    pieces.allSatisfy { piece in
-      rest()
-      return piece.bindMemory(to: Float.self).allSatisfy(\.isFinite)
-    }
+  /// Without a branch, for the compiler to take many at a time.
+  private static func isFinite(_ numbers: UnsafeBufferPointer<Float>) -> Bool {
+    let exponent = Float.infinity.bitPattern
+    return numbers.reduce(0) { max($0, $1.bitPattern & exponent) } < exponent
   }
 
   /// What comes after the header, in pieces that a core is through with in a fraction of a millisecond.

@@ -191,7 +191,6 @@ final class Checkpoints {
       rest()
       try folder.make(progress.step)
       return try parts.map { part in
-        guard part.isFinite(rest) else { throw NotFinite(file: part.file) }
         Watchdog.feed()
         return try part.write(to: folder.folder(progress.step), rest)
       }

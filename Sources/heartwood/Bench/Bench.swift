@@ -177,7 +177,7 @@ struct Bench: ParsableCommand {
     _ network: Network, _ times: StepTimes, _ communicator: Communicator
   ) throws -> CheckpointTiming? {
     guard let checkpoints else { return nil }
-    // Two seconds from one to the next, so that none waits for the one before.
+    // At least two seconds from one to the next, so that none waits for the one before.
     let second = Int64(1 / Statistics.median(times.seconds))
     let steps = max(steps, Int(try communicator.allgather(second, kind: Message.metrics).max()!))
     let plan = CheckpointPlan(
