@@ -104,10 +104,11 @@ start_job() {  # SUBCOMMAND...
   set -m
   # The last job's filter may still wait for a writer that outlived it.
   if [[ -n ${FILTER_PID-} ]]; then
-    kill "$FILTER_PID" 2>/dev/null || true
+    kill -KILL "$FILTER_PID" 2>/dev/null || true
     wait "$FILTER_PID" 2>/dev/null || true
   fi
-  coproc FILTER { filter; }
+  # A signal to all processes of this name must not take what the job says of it.
+  coproc FILTER { trap '' INT TERM HUP USR1; filter; }
   exec {errors}>&"${FILTER[1]}"- {facts}<&"${FILTER[0]}"-
   # Half seconds until mpirun is killed, and until ranks that are not ready for a signal are not waited for; empty: for ever.
   ready='' patience='' unready=''

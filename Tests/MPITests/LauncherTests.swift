@@ -118,6 +118,20 @@ final class LauncherTests: XCTestCase {
     }
   }
 
+  /// As `pkill -f Launch/heartwood` does it, whose name the launcher's own reader of the ranks' lines has too.
+  func testASignalToAllOfTheLauncherTakesNoLine() throws {
+    let (result, left) = try interrupted(["train", "1"]) { _, launcher in
+      let readers = Self.processes.filter {
+        Self.status(of: $0)?[1] == "\(launcher)" && Self.name(of: $0) == "bash"
+      }
+      XCTAssertEqual(readers.count, 1)
+      for process in readers + [launcher] { kill(process, SIGTERM) }
+    }
+    XCTAssertEqual(result.code, 75)
+    XCTAssertEqual(result.standardError, "heartwood: all ranks stop\n")
+    XCTAssertEqual(left, [])
+  }
+
   func testASecondSignalEndsWhatTheFirstDidNot() throws {
     let (result, left) = try interrupted(["train", "0"]) { _, launcher in
       kill(launcher, SIGINT)
@@ -303,13 +317,20 @@ final class LauncherTests: XCTestCase {
     return state != "Z" && state != "X"
   }
 
+  private static var processes: [Int32] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []).compactMap { Int32($0) }
+  }
+
+  private static func name(of process: Int32) -> String? {
+    try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8).trimmingCharacters(in: .newlines)
+  }
+
   /// The mpirun or mpiexec above a rank.
   private static func mpirun(of rank: Int32) -> Int32? {
     var process = rank
     while let parent = status(of: process).flatMap({ Int32($0[1]) }), parent > 1 {
       process = parent
-      let name = try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8)
-      if name?.hasPrefix("mpi") == true, name?.hasPrefix("mpich-rank") == false { return process }
+      if let name = name(of: process), name.hasPrefix("mpi"), !name.hasPrefix("mpich-rank") { return process }
     }
     return nil
   }
