@@ -41,6 +41,9 @@ public struct PortableNetwork: Sendable {
   /// Of a network that is whole on this rank.
   ///
   /// - Parameters:
+  ///   - form: how its parts lie to one another.
+  ///   - shape: of all its paths, or towers, but `raw`.
+  ///   - rawShape: of `raw`, which the anchored form alone has.
   ///   - trunk: what the trunk's file holds, nothing where there is none.
   ///   - tasks: what the tasks' files hold, in order.
   init(
