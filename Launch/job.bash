@@ -115,7 +115,8 @@ start_job() {  # SUBCOMMAND...
   # The same for a job on hosts to start: mpirun waits for ever for a host that takes its command but cannot reach it.
   starting='' late=''
   if [[ -n $orderly && ${#hostfiles[@]} -gt 0 ]]; then starting=$((2 * $(watchdog))); fi
-  "${command[@]}" </dev/null 2>&"$errors" {errors}>&- {facts}<&- &
+  # Hydra's ranks on this machine inherit `held`, so that `follow_job` waits for them too: mpiexec does not for those it has killed.
+  "${command[@]}" </dev/null 2>&"$errors" {held}>&2 {errors}>&- {facts}<&- &
   child=$!
   exec {errors}>&-
   # A signal that came before there was a child.

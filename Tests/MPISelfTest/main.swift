@@ -10,7 +10,7 @@ func tell(_ line: String) { FileHandle.standardOutput.write(Data((line + "\n").u
 
 func usage() -> Never {
   say(
-    "usage: MPISelfTest collectives | spin | train ORDERLY | die SIGNAL | abort CODE | exit CODE | quit CODE | lines | env NAME"
+    "usage: MPISelfTest collectives | spin MB | train ORDERLY | die SIGNAL | abort CODE | exit CODE | quit CODE | lines | env NAME"
   )
   exit(64)
 }
@@ -35,7 +35,9 @@ case "collectives":
   if world.rank == 0 { print("ok: \(world.size) ranks, \(count) checks each") }
 
 case "spin":
-  // Trains for ever, as far as a launcher can see. One line a rank says that it may be killed.
+  // Trains for ever, as far as a launcher can see, with so much memory. One line a rank says that it may be killed.
+  let (bytes, flags) = (Int(number()) << 20, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE)
+  guard bytes == 0 || mmap(nil, bytes, PROT_READ | PROT_WRITE, flags, -1, 0) != MAP_FAILED else { exit(70) }
   let numbers = UnsafeMutableBufferPointer<Int64>.allocate(capacity: 1024)
   numbers.initialize(repeating: 0)
   tell("rank \(world.rank) of \(world.size) is process \(getpid())")
