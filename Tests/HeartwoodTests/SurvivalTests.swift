@@ -123,6 +123,29 @@ final class SurvivalTests: CommandTestCase {
       outcome.errors)
   }
 
+  /// Asked to stop before its first step, a run saves what that left: infinite weights, which no later step gets to find.
+  func testAStateThatIsNotFiniteIsNotPublished() throws {
+    let run = "\(folder)/infinite"
+    let outcome = try Command.heartwood(
+      1,
+      [
+        "train", "--simulate", "6", "--minutes", "20", "--learning-rate", "1e39", "--checkpoint-every", "99",
+        "--output", run,
+      ]
+    ) { launcher in
+      // There are more records to make, and signals are heeded already.
+      while launcher.isRunning, !FileManager.default.fileExists(atPath: "\(run)/simulated/sim001.hea") {
+        usleep(2_000)
+      }
+      kill(launcher.processIdentifier, SIGTERM)
+    }
+    XCTAssertEqual(outcome.code, 70, outcome.errors)
+    XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
+    XCTAssertTrue(
+      outcome.errors.contains("the numbers of task-sim001.safetensors are not finite"), outcome.errors)
+    XCTAssertEqual(Command.savedSteps(of: run), [])
+  }
+
   /// The short form of the soak: five runs, each killed once at a random moment.
   func testSoak() throws {
     let outcome = try Command.run("Tests/Soak/soak", ["--kills", "5", "--short"], environment: [:])
