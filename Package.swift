@@ -26,11 +26,10 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
-    // C, each where DESIGN says why: MPI's macros, oneDNN's sgemm, vector kernels; OpenSSL's SHA-256 for checkpoints.
+    // C: MPI's macros, oneDNN's sgemm, vector kernels.
     .systemLibrary(name: "CMPI", pkgConfig: mpi.pkgConfig, providers: [.apt([mpi.package])]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
     .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
-    .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
     .target(
       name: "CKernels", dependencies: ["COneDNN"],
       linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
@@ -41,7 +40,7 @@ let package = Package(
     .target(name: "WFDB", dependencies: ["Files"]),
     .target(name: "Layers", dependencies: ["CKernels"]),
     .target(name: "Cohort", dependencies: ["WFDB"]),
-    .target(name: "SharedTrunk", dependencies: ["CCrypto", "Cohort", "Files", "Layers", "MPI", "WFDB"]),
+    .target(name: "SharedTrunk", dependencies: ["CKernels", "Cohort", "Files", "Layers", "MPI", "WFDB"]),
     .target(
       name: "ONNX", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")],
       exclude: ["onnx.proto"]),

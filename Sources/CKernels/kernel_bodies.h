@@ -231,6 +231,10 @@ static void HW_NAME(conv1d_pool_backward)(const float *restrict x, size_t rowStr
 #include "product_tiles.h"
 #undef HW_LANES
 
+// MARK: Digests
+
+#include "digests.h"
+
 // MARK: Recurrence
 
 // x P(x^2) / Q(x^2) by Tests/LayersTests/Fixtures/fit_tanh.py: relative error below 4e-7, root mean square 6e-8. At 12

@@ -47,6 +47,8 @@
   X(void, linear_weight_gradient,                                                                                      \
     (const float *x, const float *dy, float *dw, float *panel, size_t rows, size_t inputs, size_t outputs),            \
     (x, dy, dw, panel, rows, inputs, outputs))                                                                         \
+  X(void, sha256_blocks, (uint32_t *states, const uint8_t *const *messages, size_t count, size_t blocks),              \
+    (states, messages, count, blocks))                                                                                 \
   X(void, rnn_forward,                                                                                                 \
     (float *h, const struct hw_frame *frame, const float *bias, float *row, size_t rows, size_t hidden),               \
     (h, frame, bias, row, rows, hidden))                                                                               \

@@ -1,7 +1,6 @@
 import Foundation
 import Layers
 import MPI
-import SharedTrunk
 
 /// What `--version` says: this program's version, alone on the first line, then what it runs on, a line each.
 package enum Versions {
@@ -11,7 +10,6 @@ package enum Versions {
       heartwood \(Heartwood.version)
       \(mpi(Environment.libraryVersion)) (MPI \(standard.version).\(standard.subversion))
       oneDNN \(OneDNN.version)
-      OpenSSL \(SHA256.libraryVersion)
       Swift \("\(_SwiftStdlibVersion.current)".split(separator: ".").prefix(2).joined(separator: "."))
       CPU level \(level(CPULevel.supported))\(cpu.map { " of \($0)" } ?? "")
       """

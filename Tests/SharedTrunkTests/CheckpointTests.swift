@@ -1,5 +1,6 @@
 import Cohort
 import Foundation
+import Layers
 import MPI
 import SharedTrunk
 import XCTest
@@ -176,6 +177,49 @@ final class CheckpointTests: OneRankTestCase {
     XCTAssertEqual(
       SHA256.hex(Data("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq".utf8)),
       "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
+  }
+
+  /// What coreutils make of messages of all lengths around a block's, and of files around a piece's and a portion's, at each CPU level.
+  func testSumsAreThoseOfCoreutils() throws {
+    func shell(_ script: String) throws -> [String] {
+      let (process, output) = (Process(), Pipe())
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      process.arguments = ["-c", "cd '\(folder)' && \(script)"]
+      process.standardOutput = output
+      try process.run()
+      let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      return said.split(separator: "\n").map { String($0.prefix(64)) }
+    }
+    var stream = RandomStream(seed: 4)
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    func files(_ lengths: [Int]) throws -> [Data] {
+      try lengths.enumerated().map { number, length in
+        let bytes = Data((0..<length).map { _ in UInt8(stream.index(below: 256)) })
+        try bytes.write(to: URL(fileURLWithPath: "\(folder)/\(number)"))
+        return bytes
+      }
+    }
+    let short = try files(Array(0...200) + Array(repeating: 1000, count: 16))
+    let sums = try shell("sha256sum $(seq 0 216)")
+    let long = try files([0, 1, 16383, 16384, 16385, 262_143, 262_144, 300_000])
+    let longSums = try shell(
+      "for n in $(seq 0 7); do split -b 16384 --filter=sha256sum $n | sha256sum; done")
+    let before = CPULevel.current
+    defer { CPULevel.use(before) }
+    // From the highest down: oneDNN keeps the first.
+    for level in CPULevel.allCases.reversed() where level <= CPULevel.supported {
+      CPULevel.use(level)
+      for (message, sum) in zip(short, sums) {
+        XCTAssertEqual(SHA256.hex(message), sum, "\(message.count) bytes, \(level)")
+      }
+      XCTAssertEqual(long.map { PiecewiseSum.hex($0) }, longSums, "\(level)")
+      // Sixteen at once, each of its own.
+      let together = short.suffix(16).reduce(Data(), +)
+      let each = together.withUnsafeBytes { bytes in
+        SHA256.hex((0..<16).map { UnsafeRawBufferPointer(rebasing: bytes[$0 * 1000..<($0 + 1) * 1000]) })
+      }
+      XCTAssertEqual(each, Array(sums.suffix(16)), "\(level)")
+    }
   }
 
   /// Every file of a checkpoint, cut at 20 places and changed by a bit at 200: found each time, and the one before it used.

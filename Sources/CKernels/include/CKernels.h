@@ -109,6 +109,13 @@ void hw_linear_input_gradient(const float *dyT, const float *w, float *dx, size_
 void hw_linear_weight_gradient(const float *x, const float *dy, float *dw, float *panel, size_t rows, size_t inputs,
                                size_t outputs);
 
+// MARK: Digests
+
+/// SHA-256's inner loop (FIPS 180-4, section 6.2.2) on `count` messages, at most sixteen: `blocks` blocks of 64 bytes of each. Word i of
+/// message l's state is states[16 * i + l]. There are sixteen places to read; what is made of those from `count` on is of no use. The same
+/// bits at every level.
+void hw_sha256_blocks(uint32_t *states, const uint8_t *const *messages, size_t count, size_t blocks);
+
 // MARK: Recurrence
 
 /// What a recurrent layer reads at one step: `inputs` numbers a row, row r's from x + r * stride on, and W, inputs x gates * hidden.

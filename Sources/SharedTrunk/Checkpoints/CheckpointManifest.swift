@@ -24,10 +24,11 @@ package struct CheckpointManifest: Codable, Equatable {
   package struct File: Codable, Equatable {
     let name: String
     let bytes: Int
-    let sha256: String
+    /// A `PiecewiseSum`.
+    let sum: String
   }
 
-  static let format = "heartwood-checkpoint-1"
+  static let format = "heartwood-checkpoint-2"
   static let file = "MANIFEST"
   /// Of a hundred thousand tasks, five times over.
   static let largest = 64 << 20

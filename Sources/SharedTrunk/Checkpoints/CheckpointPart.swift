@@ -53,40 +53,33 @@ final class CheckpointPart: @unchecked Sendable {
     }
   }
 
-  /// Writes what was taken, and looks at each piece on its way, so that it comes from memory but once; calls `rest` between pieces.
-  /// Throws `FileError`; `NotFinite` if not numbers alone were taken.
+  /// Writes what was taken, a portion at a time that is summed and looked at on its way; calls `rest` between portions. Throws `FileError`;
+  /// `NotFinite` if not numbers alone were taken.
   func write(to folder: String, _ rest: () -> Void) throws -> CheckpointManifest.File {
-    var sum = SHA256()
+    let room = AlignedBuffer<UInt8>(count: min(PiecewiseSum.portion, bytes))
+    var sum = PiecewiseSum()
     var isFinite = true
     try header.withUnsafeBytes { header in
       try withoutActuallyEscaping(rest) { rest in
-        let pieces = ([header] + pieces).lazy.enumerated().map { number, piece in
-          rest()
-          sum.add(piece)
-          if number > 0 { isFinite = isFinite && Self.isFinite(piece.bindMemory(to: Float.self)) }
-          return piece
-        }
-        try AtomicFile.write(pieces, to: "\(folder)/\(file)")
+        let portions = Portions(left: [header] + contents.map { UnsafeRawBufferPointer($0) }, room: room)
+        try AtomicFile.write(
+          portions.lazy.map { portion in
+            rest()
+            sum.add(portion)
+            // A header of plain text looks finite too.
+            isFinite = isFinite && Self.isFinite(portion.bindMemory(to: Float.self))
+            return portion
+          }, to: "\(folder)/\(file)")
       }
     }
     guard isFinite else { throw NotFinite(file: file) }
-    return CheckpointManifest.File(name: file, bytes: bytes, sha256: sum.hex())
+    return CheckpointManifest.File(name: file, bytes: bytes, sum: sum.hex())
   }
 
   /// Without a branch, for the compiler to take many at a time.
   private static func isFinite(_ numbers: UnsafeBufferPointer<Float>) -> Bool {
     let exponent = Float.infinity.bitPattern
     return numbers.reduce(0) { max($0, $1.bitPattern & exponent) } < exponent
-  }
-
-  /// What comes after the header, in pieces that a core is through with in a fraction of a millisecond.
-  private var pieces: [UnsafeRawBufferPointer] {
-    contents.flatMap { content in
-      stride(from: 0, to: content.count, by: 1 << 15).map { start in
-        UnsafeRawBufferPointer(
-          UnsafeMutableBufferPointer(rebasing: content[start..<min(start + 1 << 15, content.count)]))
-      }
-    }
   }
 
   /// The file's bytes, whole and as the manifest has them.
@@ -101,8 +94,8 @@ final class CheckpointPart: @unchecked Sendable {
       throw CheckpointFault(
         "\(file) has \(data.count) bytes, not \(data.count == entry.bytes ? bytes : entry.bytes)")
     }
-    guard data.starts(with: header), SHA256.hex(data) == entry.sha256 else {
-      throw CheckpointFault("\(file) is damaged: its SHA-256 is not the one written down")
+    guard data.starts(with: header), PiecewiseSum.hex(data) == entry.sum else {
+      throw CheckpointFault("\(file) is damaged: its sum is not the one written down")
     }
     return data
   }
@@ -117,5 +110,24 @@ final class CheckpointPart: @unchecked Sendable {
         rest = rest.dropFirst(target.count)
       }
     }
+  }
+}
+
+/// What lies in several places, joined in `room` as much at a time as that holds.
+private struct Portions: Sequence, IteratorProtocol {
+  var left: [UnsafeRawBufferPointer]
+  let room: AlignedBuffer<UInt8>
+
+  mutating func next() -> UnsafeRawBufferPointer? {
+    let target = UnsafeMutableRawBufferPointer(room.buffer)
+    var filled = 0
+    while filled < target.count, let first = left.first {
+      let part = first.prefix(target.count - filled)
+      target[filled...].copyBytes(from: part)
+      filled += part.count
+      left[0] = UnsafeRawBufferPointer(rebasing: first.dropFirst(part.count))
+      if left[0].isEmpty { left.removeFirst() }
+    }
+    return filled > 0 ? UnsafeRawBufferPointer(rebasing: target[..<filled]) : nil
   }
 }
