@@ -303,10 +303,9 @@ static void HW_NAME(lstm_forward)(float *restrict gates, const struct hw_frame *
   }
 }
 
-// tanh(c) and h are computed again: cheaper than to keep them.
-static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict before, const float *restrict c,
-                                   const float *restrict dh, float *restrict dc, float *restrict h, size_t rows,
-                                   size_t hidden) {
+// tanh(c) and h are computed again: cheaper than to keep them. No earlier step reads this c, so h takes its place.
+static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict before, float *restrict c,
+                                   const float *restrict dh, float *restrict dc, size_t rows, size_t hidden) {
   for (size_t r = 0; r < rows; r++) {
     HW_NAME(prefetch)(gates - 4 * rows * hidden, 4 * hidden);
     HW_NAME(prefetch)(before - rows * hidden, hidden);
@@ -320,9 +319,9 @@ static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict 
       gates[2 * hidden + j] = HW_NAME(flushed)(cell * i * (1.0f - g * g));
       gates[3 * hidden + j] = HW_NAME(flushed)(dh[j] * squashed * (o * (1.0f - o)));
       dc[j] = HW_NAME(flushed)(cell * f);
-      h[j] = o * squashed;
+      c[j] = o * squashed;
     }
-    gates += 4 * hidden, before += hidden, c += hidden, dh += hidden, dc += hidden, h += hidden;
+    gates += 4 * hidden, before += hidden, c += hidden, dh += hidden, dc += hidden;
   }
 }
 

@@ -58,9 +58,8 @@
      float *h, size_t rows, size_t hidden),                                                                            \
     (gates, frame, bias, row, before, c, h, rows, hidden))                                                             \
   X(void, lstm_backward,                                                                                               \
-    (float *gates, const float *before, const float *c, const float *dh, float *dc, float *h, size_t rows,             \
-     size_t hidden),                                                                                                   \
-    (gates, before, c, dh, dc, h, rows, hidden))                                                                       \
+    (float *gates, const float *before, float *c, const float *dh, float *dc, size_t rows, size_t hidden),             \
+    (gates, before, c, dh, dc, rows, hidden))                                                                          \
   X(void, adam,                                                                                                        \
     (float *value, const float *gradient, float *m, float *v, size_t n, const struct hw_adam_rates *rates),            \
     (value, gradient, m, v, n, rates))                                                                                 \

@@ -9,9 +9,8 @@ public final class LSTM {
   private let recurrence: Recurrence
   /// T x B x 4H: products, activated gates after `forward`, gradients after `backward`.
   private let gates: Storage
+  /// T x B x H: c after `forward`, h after `backward`.
   private let cells: Storage
-  /// Of one block at a time: made anew on the way back.
-  private let states: Storage
   private let stateGradient: Storage
   private let output: Storage
   private let cellGradient: Storage
@@ -38,7 +37,6 @@ public final class LSTM {
       recurrentWeight: recurrentWeight, bias: bias, scratch: scratch)
     self.gates = recurrence.storage(columns: 4 * hidden)
     self.cells = recurrence.storage(columns: hidden)
-    self.states = recurrence.blockStorage(.states, columns: hidden, scratch)
     self.stateGradient = Storage(count: batch * hidden)
     self.output = Storage(count: batch * hidden)
     self.cellGradient = Storage(count: batch * hidden)
@@ -48,30 +46,29 @@ public final class LSTM {
   /// x is B x (T * D), frame first; returns the last hidden state, B x H.
   public func forward(_ x: Matrix) -> Matrix {
     rows = x.rows
-    let last = output.matrix(rows: rows, columns: recurrence.hidden)
-    for block in recurrence.blocks(x) { forward(x.slice(block), block, into: last.slice(block)) }
-    return last
+    let h = output.matrix(rows: rows, columns: recurrence.hidden)
+    for block in recurrence.blocks(x) { forward(x.slice(block), block, h.slice(block)) }
+    return h
   }
 
-  private func forward(_ x: Matrix, _ block: Range<Int>, into last: Matrix) {
+  /// `h` is every step's in turn.
+  private func forward(_ x: Matrix, _ block: Range<Int>, _ h: Matrix) {
     let (rows, hidden) = (block.count, recurrence.hidden)
     let z = recurrence.steps(block, of: gates, columns: recurrence.width)
-    let h = states.matrix(rows: z.rows, columns: hidden)
     let c = recurrence.steps(block, of: cells, columns: hidden)
     z.step(0, rows: rows).fill(0)
     for t in 0..<recurrence.frames {
       let step = z.step(t, rows: rows)
-      if t > 0 { recurrence.multiplyState(h.step(t - 1, rows: rows), into: step) }
+      if t > 0 { recurrence.multiplyState(h, into: step) }
       var frame = recurrence.frame(t, of: x)
       hw_lstm_forward(
         step.data, &frame, recurrence.bias.value.data, recurrence.row.data, before(t, c, rows),
-        c.step(t, rows: rows).data, h.step(t, rows: rows).data, rows, hidden)
+        c.step(t, rows: rows).data, h.data, rows, hidden)
     }
-    last.copy(h.step(recurrence.frames - 1, rows: rows))
   }
 
   /// Sets the gradients of the three parameters from dh = dL/dh_T (B x H), x being that of the last `forward`. Once only
-  /// after each `forward`: the gates' gradients take the gates' place.
+  /// after each `forward`: the gates' gradients take the gates' place, and h that of the cells.
   public func backward(_ x: Matrix, _ dh: Matrix) {
     precondition(x.rows == rows, "LSTM.backward without forward on the same rows before it")
     precondition(
@@ -85,20 +82,18 @@ public final class LSTM {
     let (rows, hidden) = (block.count, recurrence.hidden)
     let z = recurrence.steps(block, of: gates, columns: recurrence.width)
     let c = recurrence.steps(block, of: cells, columns: hidden)
-    let h = states.matrix(rows: z.rows, columns: hidden)
     let dc = cellGradient.matrix(rows: rows, columns: hidden)
     dc.fill(0)
     var dState = dh
     for t in (0..<recurrence.frames).reversed() {
       let step = z.step(t, rows: rows)
       hw_lstm_backward(
-        step.data, before(t, c, rows), c.step(t, rows: rows).data, dState.data, dc.data,
-        h.step(t, rows: rows).data, rows, hidden)
+        step.data, before(t, c, rows), c.step(t, rows: rows).data, dState.data, dc.data, rows, hidden)
       guard t > 0 else { break }
       dState = stateGradient.matrix(rows: rows, columns: hidden)
       recurrence.propagate(step, into: dState)
     }
-    recurrence.addGradients(block, x: x, dz: z, h: h)
+    recurrence.addGradients(block, x: x, dz: z, h: c)
   }
 
   /// c_(t-1) of a block's cells: rows x H.

@@ -3,7 +3,7 @@
 public final class Scratch {
   /// What the memory is for. It lasts until another layer uses it for the same purpose.
   enum Purpose: Hashable {
-    case inputGradient, convolvedRow, inputByFrame, preactivationGradients, states, transposedWeight,
+    case inputGradient, convolvedRow, inputByFrame, preactivationGradients, transposedWeight,
       weightGradients
   }
 

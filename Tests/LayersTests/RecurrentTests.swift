@@ -255,8 +255,8 @@ final class RecurrentTests: XCTestCase {
         }
         let half = [Float](repeating: 0.5, count: hidden)
         for (dh, dc, reached) in [(x, half, 4), (half, x, 3)] {
-          var (gates, dc) = (half + half + half + half, dc)
-          hw_lstm_backward(&gates, half, half, dh, &dc, &h, 1, hidden)
+          var (gates, c, dc) = (half + half + half + half, half, dc)
+          hw_lstm_backward(&gates, half, &c, dh, &dc, 1, hidden)
           for gate in 0..<4 {
             let gradient = Array(gates[gate * hidden..<(gate + 1) * hidden])
             XCTAssertEqual(isNaNOnly(gradient, at: at), gate < reached, level)
@@ -302,8 +302,8 @@ final class RecurrentTests: XCTestCase {
       XCTAssertEqual(dz, [Float](repeating: 0x1.8p-99, count: n), level)
       hw_rnn_backward(half, small.map { $0 / 8 }, &dz, n)
       XCTAssertEqual(dz, zeros, level)
-      var (gates, dc) = (half + half + half + half, small.map { $0 / 8 })
-      hw_lstm_backward(&gates, half, half, zeros, &dc, &dz, 1, n)
+      var (gates, c, dc) = (half + half + half + half, half, small.map { $0 / 8 })
+      hw_lstm_backward(&gates, half, &c, zeros, &dc, 1, n)
       XCTAssertEqual(gates + dc, [Float](repeating: 0, count: 5 * n), level)
     }
   }
@@ -331,8 +331,10 @@ final class RecurrentTests: XCTestCase {
               let (gates, before, dh, dc) = (inputs[0], inputs[2], inputs[3], inputs[4])
               let (again, h, activated) = (output + n, output + 2 * n, output + 3 * n)
               lstmStep(gates, inputs[1], before, output, h, rows, hidden)
+              again.update(from: output, count: n)
               activated.update(from: gates, count: 4 * n)
-              hw_lstm_backward(gates, before, output, dh, dc, again, rows, hidden)
+              hw_lstm_backward(gates, before, again, dh, dc, rows, hidden)
+              XCTAssertEqual(memcmp(again, h, 4 * n), 0, "h made again, \(what)")
               (output + 7 * n).update(from: gates, count: 4 * n)
               (output + 11 * n).update(from: dc, count: n)
               return 12 * n

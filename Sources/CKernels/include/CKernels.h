@@ -134,10 +134,10 @@ void hw_rnn_backward(const float *h, const float *dh, float *dz, size_t n);
 /// products in `gates` and activates them in place; c = f * before + i * g, h = o * tanh(c). `row` is memory for 4 * hidden numbers.
 void hw_lstm_forward(float *gates, const struct hw_frame *frame, const float *bias, float *row, const float *before,
                      float *c, float *h, size_t rows, size_t hidden);
-/// The same step back, in place: activated gates become dL/d(what was activated), and dc = dL/dc, as far as later steps
-/// make it, becomes dL/dbefore. Sets h once more.
-void hw_lstm_backward(float *gates, const float *before, const float *c, const float *dh, float *dc, float *h,
-                      size_t rows, size_t hidden);
+/// The same step back, in place: activated gates become dL/d(what was activated), c becomes h once more, and dc = dL/dc, as far
+/// as later steps make it, becomes dL/dbefore.
+void hw_lstm_backward(float *gates, const float *before, float *c, const float *dh, float *dc, size_t rows,
+                      size_t hidden);
 
 // MARK: Loss
 
