@@ -327,18 +327,37 @@ static void HW_NAME(lstm_backward)(float *restrict gates, const float *restrict 
 
 // MARK: Adam
 
+HW_INLINE void HW_NAME(adam_of_one)(float *value, float gradient, float m, float v, float *mNext, float *vNext,
+                                    const struct hw_adam_rates *r) {
+  float g = gradient * r->gradient_scale + r->weight_decay * *value;
+  *mNext = HW_NAME(flushed)(r->beta1 * m + (1.0f - r->beta1) * g);
+  *vNext = HW_NAME(flushed)(r->beta2 * v + (1.0f - r->beta2) * (g * g));
+  *value -= r->step_size * *mNext / (__builtin_elementwise_sqrt(*vNext) * r->inverse_root_bias2 + r->epsilon);
+}
+
 static void HW_NAME(adam)(float *restrict value, const float *restrict gradient, float *restrict m, float *restrict v,
                           size_t n, const struct hw_adam_rates *rates) {
-  float beta1 = rates->beta1, beta2 = rates->beta2, epsilon = rates->epsilon, decay = rates->weight_decay;
-  float scale = rates->gradient_scale, step = rates->step_size, correction = rates->inverse_root_bias2;
-  for (size_t i = 0; i < n; i++) {
-    float g = gradient[i] * scale + decay * value[i];
-    float mean = beta1 * m[i] + (1.0f - beta1) * g;
-    float square = beta2 * v[i] + (1.0f - beta2) * (g * g);
-    m[i] = HW_NAME(flushed)(mean);
-    v[i] = HW_NAME(flushed)(square);
-    value[i] -= step * m[i] / (__builtin_elementwise_sqrt(v[i]) * correction + epsilon);
+  const struct hw_adam_rates r = *rates;
+  for (size_t i = 0; i < n; i++) HW_NAME(adam_of_one)(value + i, gradient[i], m[i], v[i], m + i, v + i, &r);
+}
+
+// Written past the caches: to read first what is overwritten takes twice as long.
+static void HW_NAME(adam_aside)(float *restrict value, const float *restrict gradient, const float *restrict m,
+                                const float *restrict v, float *restrict mNext, float *restrict vNext, size_t n,
+                                const struct hw_adam_rates *rates) {
+  typedef float line __attribute__((vector_size(64)));
+  const struct hw_adam_rates r = *rates;
+  for (size_t i = 0; i < n; i += 16) {
+    union {
+      float each[16];
+      line all;
+    } mean, square;
+    for (size_t k = 0; k < 16; k++)
+      HW_NAME(adam_of_one)(value + i + k, gradient[i + k], m[i + k], v[i + k], mean.each + k, square.each + k, &r);
+    __builtin_nontemporal_store(mean.all, (line *)(mNext + i));
+    __builtin_nontemporal_store(square.all, (line *)(vNext + i));
   }
+  __atomic_thread_fence(__ATOMIC_SEQ_CST);  // orders such stores before a writer's reading
 }
 
 // MARK: Fixed point

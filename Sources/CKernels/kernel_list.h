@@ -63,6 +63,10 @@
   X(void, adam,                                                                                                        \
     (float *value, const float *gradient, float *m, float *v, size_t n, const struct hw_adam_rates *rates),            \
     (value, gradient, m, v, n, rates))                                                                                 \
+  X(void, adam_aside,                                                                                                  \
+    (float *value, const float *gradient, const float *m, const float *v, float *mNext, float *vNext, size_t n,        \
+     const struct hw_adam_rates *rates),                                                                               \
+    (value, gradient, m, v, mNext, vNext, n, rates))                                                                   \
   X(size_t, fixed_add, (const float *x, int64_t *acc, size_t n, double scale, double limit),                           \
     (x, acc, n, scale, limit))                                                                                         \
   X(void, fixed_to_float, (const int64_t *q, float *y, size_t n, double inverseScale), (q, y, n, inverseScale))

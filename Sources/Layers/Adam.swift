@@ -35,7 +35,16 @@ public struct Adam: Sendable {
       gradient_scale: gradientScale,
       step_size: Float(Double(learningRate ?? self.learningRate) / (1 - power(beta1, t))),
       inverse_root_bias2: Float(1 / (1 - power(beta2, t)).squareRoot()))
-    hw_adam(group.values, group.gradients, group.firstMoment, group.secondMoment, group.count, &rates)
+    let count = group.count
+    group.changeMoments { old, new in
+      if old === new {
+        hw_adam(group.values, group.gradients, old.data, old.data + count, count, &rates)
+      } else {
+        hw_adam_aside(
+          group.values, group.gradients, old.data, old.data + count, new.data, new.data + count, count, &rates
+        )
+      }
+    }
   }
 
   /// What gradients of that norm are multiplied by so that it is at most `max`: max / (norm + 1e-6), never above 1, as

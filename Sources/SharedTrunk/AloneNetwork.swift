@@ -49,8 +49,7 @@ final class AloneNetwork: Learner {
   func restart(from group: ParameterGroup) {
     for own in privateGroups {
       own.values.update(from: group.values, count: group.count)
-      own.firstMoment.update(repeating: 0, count: own.count)
-      own.secondMoment.update(repeating: 0, count: own.count)
+      own.clearMoments()
     }
   }
 

@@ -275,6 +275,37 @@ final class KernelTests: XCTestCase {
     }
   }
 
+  /// Moments that are lent stay as they are while Adam goes on elsewhere, to the same bits.
+  func testAdamLeavesLentMoments() {
+    atEachLevel { level in
+      let groups = (0..<2).map { _ in ParameterGroup(name: "test", tensors: [("a", 5, 7), ("b", 1, 3)]) }
+      for group in groups { group.prepareToLendMoments() }
+      let adam = Adam(learningRate: 1e-2, weightDecay: 1e-3)
+      func step(_ t: Int) {
+        for group in groups {
+          for i in 0..<group.count { group.gradients[i] = Float((i * 7 + t * 5) % 11) - 5 }
+          adam.update(group, step: t, gradientScale: 0.5)
+        }
+      }
+      for t in 1...6 {
+        step(2 * t - 1)
+        let lent = groups[1].lendMoments()
+        let before = Array(lent)
+        XCTAssertEqual(before, Array(groups[0].moments), level)
+        step(2 * t)
+        XCTAssertEqual(Array(lent), before, level)
+        XCTAssertNotEqual(Array(groups[1].moments), before, level)
+        let values = groups.map { Array(UnsafeBufferPointer(start: $0.values, count: $0.count)) }
+        XCTAssertEqual(values[0], values[1], level)
+        XCTAssertEqual(Array(groups[0].moments), Array(groups[1].moments), level)
+      }
+      let lent = groups[1].lendMoments()
+      groups[1].clearMoments()
+      XCTAssertEqual(Array(lent), Array(groups[0].moments), level)
+      XCTAssertEqual(Array(groups[1].moments), [Float](repeating: 0, count: 2 * groups[1].count), level)
+    }
+  }
+
   /// A weight whose gradient stays 0 must not end in subnormal moments, which are slow.
   func testAdamFlushesDecayedMoments() {
     atEachLevel { level in

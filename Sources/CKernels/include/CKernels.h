@@ -159,6 +159,9 @@ struct hw_adam_rates {
 };
 /// One step of Adam with coupled weight decay, as torch.optim.Adam does it.
 void hw_adam(float *value, const float *gradient, float *m, float *v, size_t n, const struct hw_adam_rates *rates);
+/// The same bits, the new moments written elsewhere, past the caches. Moments are 64-byte aligned, `n` is a multiple of 16.
+void hw_adam_aside(float *value, const float *gradient, const float *m, const float *v, float *mNext, float *vNext,
+                   size_t n, const struct hw_adam_rates *rates);
 
 // MARK: Fixed point
 

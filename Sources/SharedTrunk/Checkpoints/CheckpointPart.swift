@@ -5,14 +5,14 @@ import Layers
 /// One file of a checkpoint: what one task has of its own, or what all tasks share. Of every parameter group its values, Adam's two moments
 /// and the best values so far, one after the other.
 ///
-/// A safetensors file of vectors; its header is the same at every step, so it is made once. What every step changes is copied in memory
-/// between two steps and written in the background; the best values are written from where they lie.
+/// A safetensors file of vectors; its header is the same at every step, so it is made once. Values are copied in memory between two
+/// steps; moments and the best values are written from where they lie, which the training in the meantime leaves alone.
 final class CheckpointPart: @unchecked Sendable {
   let file: String
   private let header: [UInt8]
   private let groups: [ParameterGroup]
   private let best: BestWeights
-  /// Values and both moments, a group after the other.
+  /// Values, a group after the other.
   private let copy: AlignedBuffer<Float>
   /// What comes after the header, in order.
   private var contents: [UnsafeMutableBufferPointer<Float>] = []
@@ -37,19 +37,19 @@ final class CheckpointPart: @unchecked Sendable {
     json += [UInt8](repeating: 0x20, count: (8 - json.count % 8) % 8)
     header = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Array($0) } + json
     bytes = header.count + offset
-    copy = AlignedBuffer(count: groups.reduce(0) { $0 + 3 * $1.count })
+    copy = AlignedBuffer(count: groups.reduce(0) { $0 + $1.count })
+    for group in groups { group.prepareToLendMoments() }
   }
 
-  /// Copies what the next step changes; training waits for this alone.
+  /// Copies the values and borrows the rest, until the next call; training waits for this alone.
   func take() {
     contents.removeAll(keepingCapacity: true)
-    var place = 0
+    var place = copy.data
     for group in groups {
-      let state = UnsafeMutableBufferPointer(rebasing: copy.buffer[place..<place + group.state.count])
-      ParameterGroup.copyAside(group.state, to: state)
-      contents.append(state)
+      group.copyValues(to: place)
+      contents += [UnsafeMutableBufferPointer(start: place, count: group.count), group.lendMoments()]
       if let best = best.lend(group) { contents.append(best) }
-      place += state.count
+      place += group.count
     }
   }
 
@@ -104,8 +104,11 @@ final class CheckpointPart: @unchecked Sendable {
   func restore(_ data: Data) {
     data.withUnsafeBytes { bytes in
       var rest = bytes[header.count...]
-      for target in groups.flatMap({ [$0.state] + (best.lend($0).map { [$0] } ?? []) }) {
-        let target = UnsafeMutableRawBufferPointer(target)
+      let targets = groups.flatMap { group in
+        [UnsafeMutableBufferPointer(start: group.values, count: group.count), group.moments]
+          + (best.lend(group).map { [$0] } ?? [])
+      }
+      for target in targets.map({ UnsafeMutableRawBufferPointer($0) }) {
         target.copyMemory(from: UnsafeRawBufferPointer(rebasing: rest.prefix(target.count)))
         rest = rest.dropFirst(target.count)
       }

@@ -86,6 +86,6 @@ public struct CheckpointFigures: Codable, Sendable {
   public internal(set) var count = 0
   /// Of this rank's part of one.
   public internal(set) var bytes = 0
-  /// How long training stood still for each.
+  /// How long training stood still for each. What the next Adam takes longer, which writes elsewhere, is not in it.
   public internal(set) var stallMilliseconds: [Double] = []
 }

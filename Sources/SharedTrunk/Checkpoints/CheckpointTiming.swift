@@ -7,14 +7,21 @@ public struct CheckpointTiming: Codable, Sendable {
   public private(set) var without: [Double] = []
   /// The same with one taken at their start; measured in alternation.
   public private(set) var with: [Double] = []
-  /// Of this rank: what it writes, and how long it stood still.
-  public private(set) var figures = CheckpointFigures()
+  /// How long each held up this rank: the copy, and what the next Adam, which writes elsewhere, takes longer than that of the steps after.
+  /// (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose by 0.0 to 0.1 ms.)
+  public private(set) var stallMilliseconds: [Double] = []
+  /// What this rank writes for one.
+  public private(set) var bytes = 0
+
+  /// One that takes a checkpoint, the next, which it holds up, and one to compare that with.
+  public static let leastSteps = 3
 
   /// `rounds` times `steps` steps of a network in each way, for `bench`. Every rank calls it. Throws as `Network.train`.
   public init(
     _ network: Network, _ saving: CheckpointsOfNetwork, rounds: Int, steps: Int, _ communicator: Communicator
   ) throws {
     let (learner, names) = network.forTiming
+    guard let clock = network.clock else { preconditionFailure("the network was made without a clock") }
     let checkpoints = Checkpoints(
       saving, learner, tasks: names, steps: .max, BestWeights(learner.groups), communicator)
     var progress = TrainingProgress()
@@ -22,6 +29,7 @@ public struct CheckpointTiming: Codable, Sendable {
     for round in 0...rounds {
       for saves in [false, true] {
         try communicator.barrier()
+        clock.clear()
         let start = Environment.wallTime()
         for step in 0..<steps {
           learner.status?.isWritten = checkpoints.isWritten
@@ -35,12 +43,17 @@ public struct CheckpointTiming: Codable, Sendable {
         try communicator.barrier()
         guard round > 0 else { continue }
         let took = (Environment.wallTime() - start) * 1e3
-        if saves { with.append(took) } else { without.append(took) }
+        guard saves else {
+          without.append(took)
+          continue
+        }
+        with.append(took)
+        let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) })
+        stallMilliseconds.append(
+          checkpoints.figures.stallMilliseconds.last! + (clock.seconds(1, .adam) - usual) * 1e3)
       }
     }
     try checkpoints.finish(progress)
-    figures = checkpoints.figures
-    figures.stallMilliseconds.removeFirst()
-    figures.count -= 1
+    bytes = checkpoints.figures.bytes
   }
 }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Saves one network's training as it goes, and takes it up again. Every rank has one, and makes the same calls at the same steps.
 ///
-/// A state is copied in memory between two steps; a thread of each rank writes its part aside, syncs and renames it. When a step's sum
+/// Between two steps a state is set aside in memory, in part copied, in part lent; a thread of each rank writes its part aside, syncs and renames it. When a step's sum
 /// says that all ranks have written, the first rank gathers the files' sums and publishes the manifest: from then on the checkpoint counts.
 final class Checkpoints {
   private let plan: CheckpointPlan

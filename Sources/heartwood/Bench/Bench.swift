@@ -125,7 +125,8 @@ struct Bench: ParsableCommand {
 
   private func measure(_ session: Session) throws -> BenchFigures {
     let communicator = session.communicator
-    let network = try network.make(tasks: tasks, communicator, timedSteps: steps)
+    let network = try network.make(
+      tasks: tasks, communicator, timedSteps: max(steps, CheckpointTiming.leastSteps))
     _ = try network.step(0, learningRate: 1e-3)
     let firstStep = (own: ProcessClock.sinceStart, launcher: ProcessClock.sinceLaunch)
     for step in 0..<warmup { _ = try network.step(step + 1, learningRate: 1e-3) }
@@ -179,7 +180,9 @@ struct Bench: ParsableCommand {
     guard let checkpoints else { return nil }
     // At least two seconds from one to the next, so that none waits for the one before.
     let second = Int64(1 / Statistics.median(times.seconds))
-    let steps = max(steps, Int(try communicator.allgather(second, kind: Message.metrics).max()!))
+    let steps = max(
+      steps, CheckpointTiming.leastSteps,
+      Int(try communicator.allgather(second, kind: Message.metrics).max()!))
     let plan = CheckpointPlan(
       folder: checkpoints, interval: .seconds(.infinity), keeps: 2, resumes: false, identity: [:],
       program: "bench")

@@ -95,7 +95,7 @@ struct BenchFigures: Codable {
   struct Checkpoint: Codable {
     /// Of the first rank's part.
     let megabytes: Double
-    /// How long the first rank stood still: each time's.
+    /// How long each held up the first rank.
     let stallMilliseconds: Spread
     /// Milliseconds that training takes longer for one, the writing in the background included: a median over pairs of as many steps without
     /// and with one.
@@ -104,8 +104,8 @@ struct BenchFigures: Codable {
     let percentAtTenSeconds: Double
 
     init(_ timing: CheckpointTiming) {
-      megabytes = Double(timing.figures.bytes) / 1e6
-      stallMilliseconds = Spread(seconds: timing.figures.stallMilliseconds.map { $0 / 1e3 })
+      megabytes = Double(timing.bytes) / 1e6
+      stallMilliseconds = Spread(seconds: timing.stallMilliseconds.map { $0 / 1e3 })
       costMilliseconds = Statistics.median(zip(timing.with, timing.without).map { $0 - $1 })
       percentAtTenSeconds = costMilliseconds / 1e4 * 100
     }
@@ -140,7 +140,7 @@ extension BenchFigures {
     }
     if let checkpoint {
       lines.append(
-        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training stands still for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
+        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
       )
     }
     return
