@@ -95,6 +95,7 @@ END {
   print ".It Ev HEARTWOOD_DATA\nThe default of\n.Fl \\-data ."
   print ".It Ev HEARTWOOD_CPU_LEVEL\nThe most vector instructions to use: plain, avx2 or avx512."
   print ".It Ev HEARTWOOD_WATCHDOG\nSeconds without progress after which a rank says where it stood and ends; 60."
+  print ".It Ev HEARTWOOD_SHARED_MEMORY\n0: ranks of one host exchange by MPI too, and not through memory that they share."
   print ".It Ev HEARTWOOD_BINARY\nThe program that Launch/heartwood runs in place of its own.\n.El"
   print ".Sh EXIT STATUS\n.Bl -tag -width indent"
   print ".It 0\nAll went well.\n.It 64\nUsage.\n.It 65\nData.\n.It 70\nNumeric or internal."

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE  // memfd_create
 #include "CMPIShim.h"
 
 #include <dlfcn.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -229,6 +231,13 @@ int cmpi_split(CMPICommunicator *comm, int color, int key, CMPICommunicator **re
   return error;
 }
 
+int cmpi_split_shared(CMPICommunicator *comm, CMPICommunicator **result) {
+  MPI_Comm made = MPI_COMM_NULL;
+  int error = MPI_Comm_split_type(handle(comm), MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &made);
+  *result = error == MPI_SUCCESS ? opaque(made) : NULL;
+  return error;
+}
+
 int cmpi_free(CMPICommunicator *comm) {
   MPI_Comm freed = handle(comm);
   return MPI_Comm_free(&freed);
@@ -238,14 +247,28 @@ static CMPITally ledger[CMPI_KINDS];
 
 CMPITally cmpi_sent(int kind) { return kind >= 0 && kind < CMPI_KINDS ? ledger[kind] : (CMPITally){0, 0}; }
 
-// Enters one call; every collective with payload begins with it.
-static int enter(int kind, long long count, int type) {
+// Every collective with payload begins with it.
+int cmpi_enter(int kind, long long count, int type) {
   static const int bytes[] = {
       [CMPI_FLOAT] = 4, [CMPI_DOUBLE] = 8, [CMPI_INT32] = 4, [CMPI_INT64] = 8, [CMPI_UINT8] = 1};
   if (kind < 0 || kind >= CMPI_KINDS) return MPI_ERR_ARG;
   ledger[kind].calls += 1;
   ledger[kind].bytes += count * bytes[type];
   return MPI_SUCCESS;
+}
+
+int cmpi_progress(CMPICommunicator *comm) {
+  int flag = 0;
+  return MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, handle(comm), &flag, MPI_STATUS_IGNORE);
+}
+
+int cmpi_memory(long bytes) {
+  int file = memfd_create("heartwood", MFD_CLOEXEC);
+  if (file >= 0 && ftruncate(file, bytes) != 0) {
+    close(file);
+    file = -1;
+  }
+  return file;
 }
 
 static int await(int error, MPI_Request *request) {
@@ -277,20 +300,20 @@ int cmpi_barrier_sleeping(CMPICommunicator *comm, long nanoseconds) {
 int cmpi_bcast(int kind, void *buffer, int count, int type, int root, CMPICommunicator *comm) {
   int rank = 0;
   int error = MPI_Comm_rank(handle(comm), &rank);
-  if (error == MPI_SUCCESS) error = enter(kind, rank == root ? count : 0, type);
+  if (error == MPI_SUCCESS) error = cmpi_enter(kind, rank == root ? count : 0, type);
   if (error != MPI_SUCCESS) return error;
   RETURN_COLLECTIVE(MPI_Bcast, MPI_Ibcast, buffer, count, datatype(type), root, handle(comm));
 }
 
 int cmpi_allreduce_in_place(int kind, void *buffer, int count, int type, int op, CMPICommunicator *comm) {
-  int error = enter(kind, count, type);
+  int error = cmpi_enter(kind, count, type);
   if (error != MPI_SUCCESS) return error;
   RETURN_COLLECTIVE(MPI_Allreduce, MPI_Iallreduce, MPI_IN_PLACE, buffer, count, datatype(type), operation(op),
                     handle(comm));
 }
 
 int cmpi_allgather(int kind, const void *send, int count, int type, void *receive, CMPICommunicator *comm) {
-  int error = enter(kind, count, type);
+  int error = cmpi_enter(kind, count, type);
   if (error != MPI_SUCCESS) return error;
   RETURN_COLLECTIVE(MPI_Allgather, MPI_Iallgather, send, count, datatype(type), receive, count, datatype(type),
                     handle(comm));
@@ -298,7 +321,7 @@ int cmpi_allgather(int kind, const void *send, int count, int type, void *receiv
 
 int cmpi_allgatherv(int kind, const void *send, int count, int type, void *receive, const int *counts,
                     const int *displacements, CMPICommunicator *comm) {
-  int error = enter(kind, count, type);
+  int error = cmpi_enter(kind, count, type);
   if (error != MPI_SUCCESS) return error;
   RETURN_COLLECTIVE(MPI_Allgatherv, MPI_Iallgatherv, send, count, datatype(type), receive, counts, displacements,
                     datatype(type), handle(comm));
@@ -310,14 +333,14 @@ int cmpi_reduce_scatter(int kind, const void *send, void *receive, const int *co
   long long total = 0;
   int error = MPI_Comm_size(handle(comm), &size);
   for (int i = 0; error == MPI_SUCCESS && i < size; i++) total += counts[i];
-  if (error == MPI_SUCCESS) error = enter(kind, total, type);
+  if (error == MPI_SUCCESS) error = cmpi_enter(kind, total, type);
   if (error != MPI_SUCCESS) return error;
   RETURN_COLLECTIVE(MPI_Reduce_scatter, MPI_Ireduce_scatter, send, receive, counts, datatype(type), operation(op),
                     handle(comm));
 }
 
 int cmpi_gather(int kind, const void *send, int count, int type, void *receive, int root, CMPICommunicator *comm) {
-  int error = enter(kind, count, type);
+  int error = cmpi_enter(kind, count, type);
   if (error != MPI_SUCCESS) return error;
   RETURN_COLLECTIVE(MPI_Gather, MPI_Igather, send, count, datatype(type), receive, count, datatype(type), root,
                     handle(comm));
@@ -325,7 +348,7 @@ int cmpi_gather(int kind, const void *send, int count, int type, void *receive, 
 
 int cmpi_gatherv(int kind, const void *send, int count, int type, void *receive, const int *counts,
                  const int *displacements, int root, CMPICommunicator *comm) {
-  int error = enter(kind, count, type);
+  int error = cmpi_enter(kind, count, type);
   if (error != MPI_SUCCESS) return error;
   RETURN_COLLECTIVE(MPI_Gatherv, MPI_Igatherv, send, count, datatype(type), receive, counts, displacements, datatype(type),
                     root, handle(comm));

@@ -16,12 +16,13 @@ public final class Communicator: @unchecked Sendable {
   public let rank: Int
   /// How many ranks the group has. `MPI_Comm_size`, section 6.4.1.
   public let size: Int
-  /// What this rank handed to MPI; one ledger for a communicator and all made from it.
+  /// What this rank handed to others; one ledger for a communicator and all made from it.
   public let traffic = Traffic.ofProcess
 
   let handle: OpaquePointer
   /// Room for the counts and displacements of the calls that vary by rank, so that these allocate nothing: 2 x size.
   let layout: UnsafeMutableBufferPointer<Int32>
+  private var knownHosts: Hosts?
 
   private init(_ handle: OpaquePointer) {
     var rank: Int32 = 0
@@ -66,10 +67,22 @@ public final class Communicator: @unchecked Sendable {
     return made.map { Communicator($0) }
   }
 
+  /// How the ranks lie on hosts. All ranks call it. `MPI_Comm_split_type`, section 6.4.2.
+  func hosts(kind: Kind) throws -> Hosts {
+    if let knownHosts { return knownHosts }
+    var made: OpaquePointer?
+    try check(cmpi_split_shared(handle, &made), "MPI_Comm_split_type")
+    let hosts = try Hosts(self, near: Communicator(made!), kind: kind)
+    knownHosts = hosts
+    return hosts
+  }
+
   /// Gives a duplicate or a split back to MPI; all its ranks call it, and none uses it again. `MPI_Comm_free`, section 6.4.3.
   ///
   /// Not done when the object goes: the call is collective, and ranks drop their objects at different times.
   public func free() throws {
+    try knownHosts?.free()
+    knownHosts = nil
     try check(cmpi_free(handle), "MPI_Comm_free")
   }
 

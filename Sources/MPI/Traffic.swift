@@ -33,17 +33,17 @@ public struct Kind: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
-/// A ledger of the calls made and the payload bytes handed to MPI by this rank, by kind of message.
+/// A ledger of the calls made and the payload bytes handed to others by this rank, by kind of message.
 ///
 /// What counts: for allreduce the buffer; for broadcast the root's buffer, nothing elsewhere; for allgather, gather and
-/// reduce-scatter the send buffer; for a barrier nothing. Headers, and copies that MPI makes on the way, are not counted. The C shim
+/// reduce-scatter the send buffer; for a ``RankSum`` the part, in shared memory too; for a barrier nothing. Headers, and copies that MPI makes on the way, are not counted. The C shim
 /// counts, at the call itself: nothing with payload can be sent without a kind, or past the ledger.
 public final class Traffic: Sendable {
   /// Calls and bytes, of one kind or in all.
   public struct Tally: Equatable, Sendable {
     /// Calls made.
     public var calls = 0
-    /// Bytes of payload handed to MPI.
+    /// Bytes of payload handed to others.
     public var bytes = 0
 
     /// A tally of its own, to compare with.

@@ -24,7 +24,8 @@ final class AloneNetwork: Learner {
     stacks = TaskStacks(
       shape, set, options, privateGroups.map { Stack(shape, group: $0, batch: options.batch) }, communicator)
     sum = TaskSum(
-      .exact, count: 0, fractionBits: TaskSum.gradientBits, parts: set.names.count, status: status)
+      .exact, count: 0, fractionBits: TaskSum.gradientBits, parts: set.names.count, status: status,
+      communicator)
   }
 
   var parameterCount: Int { stacks.names.count * shape.singleParameterCount }
@@ -38,7 +39,7 @@ final class AloneNetwork: Learner {
     stacks.pass(step: step, scale: 1 / Float(options.batch)) { task, loss in
       sum.add(loss: loss / Double(options.batch * stacks.names.count), task: task)
     }
-    guard try sum.allreduce(stacks.communicator, Message.gradients) else {
+    guard try sum.allreduce(Message.gradients) else {
       try refuse(sum.offender, stacks.names, step, stacks.communicator)
     }
     for group in privateGroups { optimizer.update(group) }

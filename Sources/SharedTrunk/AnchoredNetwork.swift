@@ -135,7 +135,7 @@ final class AnchoredNetwork: Learner {
     sum = TaskSum(
       options.sum,
       count: towers.reduce(0) { $0 + $1.group.count } + rawGroup.count + timing.group.count,
-      fractionBits: TaskSum.weightBits, parts: set.names.count, status: status)
+      fractionBits: TaskSum.weightBits, parts: set.names.count, status: status, communicator)
   }
 
   var taskGroups: [[ParameterGroup]] {
@@ -155,7 +155,7 @@ final class AnchoredNetwork: Learner {
   func train(step: Int, _ optimizer: Optimizer) throws -> Double {
     sum.clear()
     for position in own.indices { pass(position, step) }
-    guard try sum.allreduce(communicator, Message.gradients) else {
+    guard try sum.allreduce(Message.gradients) else {
       try refuse(sum.offender, names, step, communicator)
     }
     for (group, offset) in shared {

@@ -50,7 +50,7 @@ final class ConcatNetwork: Learner {
     trunk = Trunk(shape, Start.trunk(shape, seed: options.seed), batch: batch)
     switch options.exchange {
     case .reduce:
-      exchange = ReduceExchange(
+      exchange = try ReduceExchange(
         shape, trunk: trunk, names: names, batch: batch, sum: options.sum, communicator, status: status!,
         clock: clock)
     case .gather:
@@ -74,6 +74,7 @@ final class ConcatNetwork: Learner {
   var replicas: [ParameterGroup] { exchange.replicas }
   var parameterCount: Int { shape.parameterCount(tasks: names.count) }
   var collectives: Int { exchange.collectives }
+  var ranksSharingMemory: Int { exchange.ranksSharingMemory }
 
   // MARK: Training
 

@@ -39,6 +39,8 @@ protocol Exchange: AnyObject {
   func backward(_ slots: [TaskSlot], kept: SlotChoice?, step: Int, _ optimizer: Optimizer) throws -> Double
   /// Collectives of one step.
   var collectives: Int { get }
+  /// Ranks of this host, this one among them, that exchange through memory.
+  var ranksSharingMemory: Int { get }
   /// What every rank keeps of other ranks' weights, moments included, to train on.
   var replicas: [ParameterGroup] { get }
 }

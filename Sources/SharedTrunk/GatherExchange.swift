@@ -65,6 +65,7 @@ final class GatherExchange: Exchange {
   }
 
   let collectives = 3
+  let ranksSharingMemory = 1
   var replicas: [ParameterGroup] { inputs }
 
   func replicate(_ slots: [TaskSlot]) throws {

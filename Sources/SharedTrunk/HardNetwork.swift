@@ -33,7 +33,7 @@ final class HardNetwork: Learner {
     self.privateGroups = privateGroups
     sum = TaskSum(
       options.sum, count: trunkGroup.count, fractionBits: TaskSum.weightBits, parts: set.names.count,
-      status: status)
+      status: status, communicator)
   }
 
   var taskGroups: [[ParameterGroup]] { privateGroups.map { [$0] } }
@@ -48,7 +48,7 @@ final class HardNetwork: Learner {
       sum.add(gradients, task: task)
       sum.add(loss: loss * Double(scale), task: task)
     }
-    guard try sum.allreduce(stacks.communicator, Message.gradients) else {
+    guard try sum.allreduce(Message.gradients) else {
       try refuse(sum.offender, stacks.names, step, stacks.communicator)
     }
     sum.read(into: gradients)

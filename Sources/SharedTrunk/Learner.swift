@@ -64,6 +64,8 @@ protocol Learner: AnyObject {
   var parameterCount: Int { get }
   /// Collectives in a step.
   var collectives: Int { get }
+  /// Ranks of this host, this one among them, that exchange through memory.
+  var ranksSharingMemory: Int { get }
 }
 
 extension Learner {
@@ -71,6 +73,7 @@ extension Learner {
   var groups: [ParameterGroup] { taskGroups.flatMap { $0 } + sharedGroups }
   var replicas: [ParameterGroup] { [] }
   var stepsBetweenStates: Int { 1 }
+  var ranksSharingMemory: Int { 1 }
   var taskLosses: [Double] { [] }
   func goOn(from step: Int) {}
 

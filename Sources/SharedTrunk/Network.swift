@@ -70,6 +70,8 @@ public final class Network {
 
   /// Weights and biases of the whole network.
   public var parameterCount: Int { learner.parameterCount }
+  /// Ranks of this host, this one among them, that exchange through memory.
+  public var ranksSharingMemory: Int { learner.ranksSharingMemory }
   /// Collectives of a training step.
   public var collectivesPerStep: Int { learner.collectives }
 

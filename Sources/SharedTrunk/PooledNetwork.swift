@@ -37,7 +37,7 @@ final class PooledNetwork: Learner {
     // A task gives at most n parts a step: B n examples in passes of B.
     sum = TaskSum(
       options.sum, count: group.count, fractionBits: TaskSum.weightBits, parts: 2 * names.count,
-      status: status)
+      status: status, communicator)
     drawn = tasks.map { _ in [] }
     for index in drawn.indices { drawn[index].reserveCapacity(options.batch * names.count) }
   }
@@ -55,7 +55,7 @@ final class PooledNetwork: Learner {
     }
     sum.clear()
     for position in tasks.indices { pass(position, step, scale: 1 / Float(total)) }
-    guard try sum.allreduce(communicator, Message.gradients) else {
+    guard try sum.allreduce(Message.gradients) else {
       try refuse(sum.offender, names, step, communicator)
     }
     sum.read(into: gradients)

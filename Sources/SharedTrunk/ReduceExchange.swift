@@ -24,16 +24,18 @@ final class ReduceExchange: Exchange {
     _ shape: NetworkShape, trunk: Trunk, names: [String], batch: Int, sum: SumKind,
     _ communicator: Communicator, status: StepStatus,
     clock: StepClock?
-  ) {
+  ) throws {
     let (width, outputs) = (shape.trunk[0], shape.trunk[shape.trunk.count - 1])
     self.trunk = trunk
     self.names = names
     self.communicator = communicator
     self.clock = clock
     activationSum = TaskSum(
-      sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count)
+      sum, count: batch * width, fractionBits: TaskSum.activationBits, parts: names.count, communicator)
     gradientSum = TaskSum(
-      sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count, status: status)
+      sum, count: batch * outputs, fractionBits: TaskSum.gradientBits, parts: names.count, status: status,
+      communicator)
+    for sum in [activationSum, gradientSum] { try sum.shareMemory() }
     buffers = (AlignedBuffer(count: batch * width), AlignedBuffer(count: batch * outputs))
     z = Matrix(buffers.z.data, rows: batch, columns: width)
     g = Matrix(buffers.g.data, rows: batch, columns: outputs)
@@ -42,6 +44,7 @@ final class ReduceExchange: Exchange {
   }
 
   let collectives = 2
+  var ranksSharingMemory: Int { min(activationSum.ranksSharingMemory, gradientSum.ranksSharingMemory) }
   let replicas: [ParameterGroup] = []
 
   /// Every matrix lies on one rank alone, or is the same on all.
@@ -82,7 +85,7 @@ final class ReduceExchange: Exchange {
   }
 
   private func sum(_ sum: TaskSum, _ label: Kind, step: Int) throws {
-    let good = try sum.allreduce(communicator, label)
+    let good = try sum.allreduce(label)
     clock?.lapCollective()
     if !good { try refuse(sum.offender, names, step, communicator) }
   }

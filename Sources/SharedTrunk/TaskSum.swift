@@ -1,3 +1,4 @@
+import Foundation
 import Layers
 import MPI
 
@@ -9,6 +10,14 @@ public enum SumKind: String, Codable, Sendable, CaseIterable {
   case float
 }
 
+extension RankSum {
+  /// A sum of so many numbers as training steps have it: in shared memory, unless `HEARTWOOD_SHARED_MEMORY=0` on any rank. All ranks call it.
+  public convenience init(ofSteps count: Int, _ communicator: Communicator) throws {
+    let isRefused = ProcessInfo.processInfo.environment["HEARTWOOD_SHARED_MEMORY"] == "0"
+    try self.init(count: count, communicator, sharesMemory: !isRefused, kind: Message.status)
+  }
+}
+
 /// A sum over all tasks of all ranks, by one allreduce of one flat buffer; a status word and the loss travel with it, and in a step's last
 /// sum what `StepStatus` says.
 ///
@@ -18,7 +27,8 @@ final class TaskSum {
   private let count: Int
   private let scale: Double
   private let limit: Double
-  private let fixed: AlignedBuffer<Int64>
+  private let communicator: Communicator
+  private var fixed: RankSum
   private let float: AlignedBuffer<Float>
   private let status: StepStatus?
 
@@ -28,13 +38,18 @@ final class TaskSum {
   private static let lossScale = 4_294_967_296.0  // 2^32: losses to 2e-10, sums to 2e9
 
   /// A sum of `count` numbers of up to `parts` tasks each, in steps of `2^-fractionBits`.
-  init(_ kind: SumKind, count: Int, fractionBits: Int, parts: Int, status: StepStatus? = nil) {
+  init(
+    _ kind: SumKind, count: Int, fractionBits: Int, parts: Int, status: StepStatus? = nil,
+    _ communicator: Communicator
+  ) {
     self.kind = kind
+    self.communicator = communicator
     self.count = count
     self.status = status
     scale = Double(sign: .plus, exponent: fractionBits, significand: 1)
     limit = Double(sign: .plus, exponent: 62, significand: 1) / Double(max(parts, 1))
-    fixed = AlignedBuffer(count: kind == .exact ? count + 2 + (status == nil ? 0 : StepStatus.words) : 0)
+    fixed = RankSum(
+      count: kind == .exact ? count + 2 + (status == nil ? 0 : StepStatus.words) : 0, communicator)
     float = AlignedBuffer(count: kind == .float ? count + 2 + (status == nil ? 0 : StepStatus.floats) : 0)
   }
 
@@ -46,10 +61,17 @@ final class TaskSum {
   /// 4e6 / n, in steps of 1e-12, finer than a float's own for all above 1e-5.
   static let weightBits = 40
 
+  /// Moves exact sums to memory that ranks of one host share. All ranks call it, before the first part is added.
+  func shareMemory() throws {
+    if kind == .exact { fixed = try RankSum(ofSteps: fixed.part.count, communicator) }
+  }
+
+  var ranksSharingMemory: Int { fixed.ranksSharingMemory }
+
   func clear() {
     offender = nil
     switch kind {
-    case .exact: fixed.data.update(repeating: 0, count: count + 2)
+    case .exact: fixed.part.update(repeating: 0)
     case .float: float.data.update(repeating: 0, count: count + 2)
     }
   }
@@ -60,8 +82,8 @@ final class TaskSum {
     switch kind {
     case .exact:
       bad = FixedPoint.add(
-        part.data, to: fixed.data + offset, count: part.count, scale: scale, limit: limit)
-      fixed.data[count] += Int64(bad)
+        part.data, to: fixed.part.baseAddress! + offset, count: part.count, scale: scale, limit: limit)
+      fixed.part[count] += Int64(bad)
     case .float:
       let sum = Matrix(float.data + offset, rows: part.rows, columns: part.columns)
       sum.add(part)
@@ -75,26 +97,26 @@ final class TaskSum {
   func add(loss: Double, task: Int) {
     guard loss.isFinite && abs(loss) * Self.lossScale < limit else {
       switch kind {
-      case .exact: fixed.data[count] += 1
+      case .exact: fixed.part[count] += 1
       case .float: float.data[count] += 1
       }
       if offender == nil { offender = task }
       return
     }
     switch kind {
-    case .exact: fixed.data[count + 1] += Int64((loss * Self.lossScale).rounded())
+    case .exact: fixed.part[count + 1] += Int64((loss * Self.lossScale).rounded())
     case .float: float.data[count + 1] += Float(loss)
     }
   }
 
   /// Sums over the ranks; true if every part of every rank could be added.
-  func allreduce(_ communicator: Communicator, _ label: Kind) throws -> Bool {
+  func allreduce(_ label: Kind) throws -> Bool {
     switch kind {
     case .exact:
-      status?.put(fixed.data + count + 2)
-      try communicator.allreduce(fixed.buffer, .sum, kind: label)
-      status?.take(fixed.data + count + 2)
-      return fixed.data[count] == 0
+      status?.put(fixed.part.baseAddress! + count + 2)
+      try fixed.reduce(kind: label)
+      status?.take(fixed.total.baseAddress! + count + 2)
+      return fixed.total[count] == 0
     case .float:
       status?.put(float.data + count + 2)
       try communicator.allreduce(float.buffer, .sum, kind: label)
@@ -106,14 +128,15 @@ final class TaskSum {
   /// Reads the numbers from `offset` on.
   func read(into sum: Matrix, at offset: Int = 0) {
     switch kind {
-    case .exact: FixedPoint.toFloat(fixed.data + offset, into: sum.data, count: sum.count, scale: scale)
+    case .exact:
+      FixedPoint.toFloat(fixed.total.baseAddress! + offset, into: sum.data, count: sum.count, scale: scale)
     case .float: sum.data.update(from: float.data + offset, count: sum.count)
     }
   }
 
   var loss: Double {
     switch kind {
-    case .exact: Double(fixed.data[count + 1]) / Self.lossScale
+    case .exact: Double(fixed.total[count + 1]) / Self.lossScale
     case .float: Double(float.data[count + 1])
     }
   }

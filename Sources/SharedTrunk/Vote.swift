@@ -68,7 +68,7 @@ func sumOverTasks(
 ) throws -> [Float] {
   guard rows > 0 else { return [] }
   let sum = TaskSum(
-    .exact, count: rows * columns, fractionBits: TaskSum.activationBits, parts: names.count)
+    .exact, count: rows * columns, fractionBits: TaskSum.activationBits, parts: names.count, communicator)
   sum.clear()
   for position in 0..<owned.count {
     guard var numbers = part(position) else { continue }
@@ -77,7 +77,7 @@ func sumOverTasks(
         Matrix($0.baseAddress!, rows: rows, columns: columns), task: owned.lowerBound + position)
     }
   }
-  guard try sum.allreduce(communicator, Message.metrics) else {
+  guard try sum.allreduce(Message.metrics) else {
     try refuse(sum.offender, names, nil, communicator)
   }
   var result = [Float](repeating: 0, count: rows * columns)

@@ -79,13 +79,13 @@ struct Summary: Codable {
     let stepMilliseconds: Double
   }
   struct Wire: Codable {
-    /// Payload handed to MPI by one rank in one training step, status and loss included.
+    /// Payload handed to others by one rank in one training step, status and loss included.
     let bytesPerStepPerRank: Int
     let collectivesPerStep: Int
     /// Payload of the whole run, baselines and judgement included, all ranks together. What is sent later is not in it: this sum
     /// itself, and the agreement that the run's files are written (8 bytes a number).
     let bytesByKind: [String: Int]
-    /// All that was handed to MPI: the sum of the kinds, or a kind is missing there.
+    /// All that was handed to others: the sum of the kinds, or a kind is missing there.
     let bytes: Int
   }
   struct DataUsed: Codable {

@@ -374,7 +374,7 @@ struct Outcome {
   let history: History
   let results: [Summary.Result]
   let test: Summary.Test?
-  /// Payload of activations and gradients that this rank handed to MPI in training.
+  /// Payload of activations and gradients that this rank handed to others in training.
   let stepBytes: Int
   let evaluationSeconds: Double
 

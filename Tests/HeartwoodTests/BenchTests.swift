@@ -27,6 +27,7 @@ final class BenchTests: CommandTestCase {
     XCTAssertEqual(
       try number(figures, "exchangeToBareAllreduce") * number(figures, "bareAllreduceMilliseconds"),
       try number(ranks[0], "exchange"), accuracy: 1e-9)
+    XCTAssertEqual(try number(figures, "ranksSharingMemory"), 2)
 
     let peak = try XCTUnwrap(figures["machine"] as? [[String: Double]]).reduce(0) {
       $0 + max($1["peakBefore"]!, $1["peakAfter"]!) * $1["cores"]!
@@ -40,6 +41,7 @@ final class BenchTests: CommandTestCase {
     let float = try bench(2, ["--sum", "float"])
     XCTAssertEqual(try number(float, "bytesPerStepPerRank"), 4 * (4 * 128 + 2 + 4 * 64 + 2 + 4))
     XCTAssertNotNil(float["bareAllreduceMilliseconds"])
+    XCTAssertEqual(try number(float, "ranksSharingMemory"), 1)
     let gather = try bench(2, ["--exchange", "gather"])
     XCTAssertEqual(try number(gather, "collectivesPerStep"), 3)
     XCTAssertGreaterThan(try number((gather["perRank"] as! [[String: Any]])[0], "exchange"), 0)

@@ -230,9 +230,12 @@ class CommandTestCase: XCTestCase {
 
   /// Trains; fails the test unless the command ends well. Returns the run's folder.
   @discardableResult
-  func train(_ ranks: Int, _ name: String, _ arguments: [String]) throws -> String {
+  func train(
+    _ ranks: Int, _ name: String, _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> String {
     let run = "\(folder)/\(name)"
-    let outcome = try Command.heartwood(ranks, ["train", "--output", run] + arguments)
+    let outcome = try Command.heartwood(
+      ranks, ["train", "--output", run] + arguments, environment: environment)
     XCTAssertEqual(outcome.code, 0, outcome.errors)
     XCTAssertEqual(outcome.errors, "")
     return run

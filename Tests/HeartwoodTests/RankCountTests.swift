@@ -12,6 +12,15 @@ final class RankCountTests: CommandTestCase {
     try sameBits(["--slot-dropout"])
   }
 
+  func testByMPIAloneHasTheSameBits() throws {
+    let shared = try train(3, "shared", cohort + training)
+    let run = try train(3, "mpi", cohort + training, environment: ["HEARTWOOD_SHARED_MEMORY": "0"])
+    XCTAssertEqual(try model(run), try model(shared))
+    XCTAssertEqual(
+      try json("\(run)/summary.json")["wire"] as? NSObject,
+      try json("\(shared)/summary.json")["wire"] as? NSObject)
+  }
+
   func testPooledSingleTaskLearningHasTheSameBitsOnEveryNumberOfRanks() throws {
     try sameBits(["--learning", "stl"])
     try sameBits(["--learning", "stl", "--baseline", "balanced"], ranks: [1, 3])

@@ -80,7 +80,8 @@ final class SurvivalTests: CommandTestCase {
     }
     XCTAssertEqual(outcome.code, 71, outcome.errors)
     XCTAssertTrue(outcome.errors.contains("made no progress for 2 s: training MTL, step "), outcome.errors)
-    XCTAssertTrue(outcome.errors.contains("waiting in MPI_Allreduce for other ranks"), outcome.errors)
+    XCTAssertTrue(
+      outcome.errors.contains("waiting in an allreduce in shared memory for other ranks"), outcome.errors)
     XCTAssertEqual(outcome.errorLines.count, 1, outcome.errors)
     XCTAssertEqual(Command.ranks(of: run), [])
   }

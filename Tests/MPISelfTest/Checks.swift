@@ -24,6 +24,7 @@ final class Checks {
     try values(world)
     try agreement(world)
     try communicators(world)
+    try rankSums(world)
     try errors(world)
     try traffic(world)
   }
@@ -208,6 +209,54 @@ final class Checks {
     let allButTheLast = try world.split(color: rank == size - 1 ? nil : 0, key: 0)
     expectEqual(allButTheLast?.size, rank == size - 1 ? nil : size - 1, "the split without the last rank")
     try allButTheLast?.free()
+  }
+
+  // MARK: Sums in shared memory
+
+  /// On one host as it is, and as if ranks were spread over several.
+  private func rankSums(_ world: Communicator) throws {
+    for count in [0, 1, 7, 64, 5001] {
+      try rankSum(world, RankSum(count: count, world), count, sharing: 1, "a sum by MPI alone")
+      try rankSum(
+        world, RankSum(count: count, world, sharesMemory: true), count, sharing: size, "a sum on one host")
+      try rankSum(
+        world, RankSum(count: count, world, sharesMemory: rank < size - 1), count,
+        sharing: size > 1 ? 1 : size,
+        "a sum that one rank does not share")
+      for (name, host) in [("pairs", { $0 / 2 }), ("odd and even", { $0 % 2 }), ("hosts of one", { $0 })]
+        as [(String, (Int) -> Int)]
+      {
+        let hosts = try Hosts(world, near: try world.split(color: host(rank), key: rank)!)
+        let near = (0..<size).filter { host($0) == host(rank) }.count
+        try rankSum(
+          world, RankSum(count: count, world, sharesMemory: true, hosts: hosts), count, sharing: near,
+          "a sum over \(name)")
+        try hosts.free()
+      }
+    }
+  }
+
+  private func rankSum(_ world: Communicator, _ sum: RankSum, _ count: Int, sharing: Int, _ what: String)
+    throws
+  {
+    let kind = Kind("sums")
+    let before = world.traffic.snapshot
+    expectEqual(sum.ranksSharingMemory, sharing, "\(what), ranks sharing memory")
+    for round in 0..<20 {
+      // Sums that overflow wrap around alike in any order.
+      func number(_ rank: Int, _ i: Int) -> Int64 { (Int64.max / 3) &* Int64(element(rank, i) + round) }
+      // Each rank in turn comes last.
+      if round % size == rank { usleep(200) }
+      for i in 0..<count { sum.part[i] = number(rank, i) }
+      try sum.reduce(kind: kind)
+      let wrong = (0..<count).first { i in
+        sum.total[i] != (0..<size).reduce(0) { $0 &+ number($1, i) }
+      }
+      expect(wrong == nil, "\(what) of \(count) numbers, round \(round): number \(wrong ?? 0)")
+    }
+    expectEqual(
+      (world.traffic.snapshot - before)[kind], Traffic.Tally(calls: 20, bytes: 20 * 8 * count),
+      "\(what), bytes")
   }
 
   /// No rank leaves before the last has come, and those that wait use hardly any processor time.

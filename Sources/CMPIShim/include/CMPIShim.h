@@ -29,15 +29,31 @@ int cmpi_size(CMPICommunicator *comm, int *size);
 int cmpi_dup(CMPICommunicator *comm, CMPICommunicator **result);
 // A negative colour is MPI_UNDEFINED: the result is then NULL.
 int cmpi_split(CMPICommunicator *comm, int color, int key, CMPICommunicator **result);
+// The ranks that share memory with this one.
+int cmpi_split_shared(CMPICommunicator *comm, CMPICommunicator **result);
 int cmpi_free(CMPICommunicator *comm);
 
-// The ledger: what this process handed to MPI, by kind of message, in calls and bytes of payload. Every collective below that carries
+// The ledger: what this process handed to others, by kind of message, in calls and bytes of payload. Every collective below that carries
 // payload takes its kind, a number below CMPI_KINDS, and enters itself before it sends; another number is MPI_ERR_ARG, and nothing is sent.
 enum { CMPI_KINDS = 64 };
 typedef struct {
   long long calls, bytes;
 } CMPITally;
 CMPITally cmpi_sent(int kind);
+// Enters what is handed to other ranks otherwise than by a call below.
+int cmpi_enter(int kind, long long count, int type);
+
+// Waiting for other ranks otherwise than in a call below: a moment of it, and what MPI has to do meanwhile.
+static inline void cmpi_pause(void) {
+#ifdef __x86_64__
+  __builtin_ia32_pause();
+#elif defined __aarch64__
+  __asm__ volatile("yield");
+#endif
+}
+int cmpi_progress(CMPICommunicator *comm);
+// A file of so many zeros in memory, without a name; -1 if there can be none. Linux alone has such.
+int cmpi_memory(long bytes);
 
 // Collectives. In the ledger: allreduce's buffer; the root's buffer of a broadcast, and nothing elsewhere; else what is sent.
 int cmpi_barrier(CMPICommunicator *comm);

@@ -138,6 +138,8 @@ struct Bench: ParsableCommand {
     let bare = try bareAllreduce(communicator)
     let owned = self.network.bytes(tasks: (tasks - 1) / session.ranks + 1)
     let swept = try bareAllreduce(communicator, swept: Int(min(owned, 64e6) / 4))
+    let sharing = Int(
+      try communicator.allreduce(Int64(network.ranksSharingMemory), .max, kind: Message.metrics))
     let saving = try timeCheckpoints(network, times, communicator)
     let machine = try communicator.allgatherv(
       [peakBefore, peakAfter, PeakRate.copyGigabytes(), try coresOfRank(communicator)], kind: Message.metrics
@@ -160,7 +162,8 @@ struct Bench: ParsableCommand {
         weights: Double(24 * network.parameterCount) / copying / 1e6),
       secondsToFirstStep: firstStep.own, secondsFromLaunchToFirstStep: firstStep.launcher,
       peakMemoryMB: memory, bytesPerStepPerRank: times.traffic.total.bytes / steps,
-      collectivesPerStep: network.collectivesPerStep, bareAllreduceMilliseconds: bare,
+      collectivesPerStep: network.collectivesPerStep, ranksSharingMemory: sharing,
+      bareAllreduceMilliseconds: bare,
       exchangeToBareAllreduce: bare.map { times.phases[0].exchange / $0 }, sweptAllreduceMilliseconds: swept,
       perRank: times.phases, machine: machine, checkpoint: saving.map(BenchFigures.Checkpoint.init),
       comparison: nil)

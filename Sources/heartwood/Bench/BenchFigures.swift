@@ -83,6 +83,8 @@ struct BenchFigures: Codable {
   let peakMemoryMB: [Double]
   let bytesPerStepPerRank: Int
   let collectivesPerStep: Int
+  /// On the host that has most; 1 where all goes by MPI.
+  let ranksSharingMemory: Int
   /// A loop of allreduces of the same sizes, and how many times as long the exchange takes; nil for one rank, and for an exchange
   /// of other collectives.
   let bareAllreduceMilliseconds: Double?
@@ -131,10 +133,10 @@ extension BenchFigures {
     ]
     if ranks > 1 {
       var line =
-        "exchange     \(bytesPerStepPerRank) bytes a rank and step in \(collectivesPerStep) collectives"
+        "exchange     \(bytesPerStepPerRank) bytes a rank and step in \(collectivesPerStep) collectives, \(ranksSharingMemory > 1 ? "through shared memory" : "by MPI alone")"
       if let bare = bareAllreduceMilliseconds, let ratio = exchangeToBareAllreduce {
         line +=
-          ", \(decimals(ratio, 2)) times a bare MPI_Allreduce loop of the same sizes (\(decimals(bare, 3)) ms; \(decimals(sweptAllreduceMilliseconds ?? 0, 3)) ms with the caches swept between, as a step sweeps them)"
+          "; \(decimals(ratio, 2)) times a bare MPI_Allreduce loop of the same sizes (\(decimals(bare, 3)) ms; \(decimals(sweptAllreduceMilliseconds ?? 0, 3)) ms with the caches swept between, as a step sweeps them)"
       }
       lines.append(line)
     }

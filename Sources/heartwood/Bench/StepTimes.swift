@@ -8,7 +8,7 @@ struct StepTimes {
   let seconds: [Double]
   /// Processor time of all ranks.
   let processorSeconds: Double
-  /// What this rank handed to MPI in these steps.
+  /// What this rank handed to others in these steps.
   let traffic: Traffic.Snapshot
   /// One a rank.
   let phases: [BenchFigures.Phases]
