@@ -59,27 +59,20 @@ public enum AllreduceAlgorithm: String, Codable, Sendable {
       }
   }
 
-  /// Rounds one after the other, in each of which ranks send a message or none.
+  /// Rounds one after the other, in each of which ranks send a message or none; those of one size together.
   package func rounds(ranks: Int, bytes: Int) -> [Round] {
     guard ranks > 1 else { return [] }
     let (size, doublings) = (Double(bytes), Self.doublings(ranks))
     // Ranks beyond a power of two are paired up beforehand, and told the result at the end.
     let hasRest = ranks > 1 << doublings
-    func exchange(_ step: Int, _ bytes: Double) -> Round { Round(.exchange(distance: 1 << step), bytes) }
     switch self {
-    case .ring: return [Round(.next, size / Double(ranks), times: 2 * (ranks - 1))]
-    case .recursiveDoubling:
-      return (hasRest ? [Round(.fold, size)] : []) + (0..<doublings).map { exchange($0, size) }
-        + (hasRest ? [Round(.unfold, size)] : [])
+    case .ring: return [Round(size / Double(ranks), times: 2 * (ranks - 1))]
+    case .recursiveDoubling: return [Round(size, times: doublings + (hasRest ? 2 : 0))]
     case .rabenseifner:
-      let halves = (0..<doublings).map { exchange($0, size / Double(2 << $0)) }
-      return (hasRest ? [Round(.swap, size / 2), Round(.fold, size / 2)] : []) + halves + halves.reversed()
-        + (hasRest ? [Round(.unfold, size)] : [])
-    case .reduceAndBroadcast:
-      let steps = hasRest ? doublings + 1 : doublings
-      let up = (0..<steps).map { Round(.tree(distance: 1 << $0), size) }
-      return up + up.reversed()
-    case .linear: return [Round(.tree(distance: ranks - 1), size, times: 2 * (ranks - 1))]
+      let halves = (0..<doublings).map { Round(size / Double(2 << $0), times: 2) }
+      return halves + (hasRest ? [Round(size / 2, times: 2), Round(size)] : [])
+    case .reduceAndBroadcast: return [Round(size, times: 2 * (hasRest ? doublings + 1 : doublings))]
+    case .linear: return [Round(size, times: 2 * (ranks - 1))]
     }
   }
 
@@ -88,41 +81,12 @@ public enum AllreduceAlgorithm: String, Codable, Sendable {
 
   /// Messages of one size that go at the same time.
   package struct Round {
-    enum Pattern {
-      /// Every rank to the next one.
-      case next
-      /// Ranks of the power of two with each other.
-      case exchange(distance: Int)
-      /// Of each pair beyond the power of two: the first to the second, back, or both.
-      case fold, unfold, swap
-      /// Between a rank and the root of its part of a binomial tree.
-      case tree(distance: Int)
-    }
-    let pattern: Pattern
     package let bytes: Double
     /// How often the round comes, one after the other.
     package let times: Int
 
-    init(_ pattern: Pattern, _ bytes: Double, times: Int = 1) {
-      (self.pattern, self.bytes, self.times) = (pattern, bytes, times)
-    }
-
-    /// Senders and receivers.
-    package func messages(ranks: Int) -> [(from: Int, to: Int)] {
-      let power = 1 << AllreduceAlgorithm.doublings(ranks)
-      let rest = ranks - power
-      let pairs = (0..<rest).map { (from: 2 * $0, to: 2 * $0 + 1) }
-      switch pattern {
-      case .next: return (0..<ranks).map { ($0, ($0 + 1) % ranks) }
-      case .fold: return pairs
-      case .unfold: return pairs.map { ($0.to, $0.from) }
-      case .swap: return pairs + pairs.map { ($0.to, $0.from) }
-      case .exchange(let distance):
-        func rank(_ member: Int) -> Int { member < rest ? 2 * member + 1 : member + rest }
-        return (0..<power).map { (rank($0), rank($0 ^ distance)) }
-      case .tree(let distance):
-        return stride(from: 0, to: ranks - distance, by: 2 * distance).map { ($0 + distance, $0) }
-      }
+    init(_ bytes: Double, times: Int = 1) {
+      (self.bytes, self.times) = (bytes, times)
     }
   }
 }

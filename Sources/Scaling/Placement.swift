@@ -78,5 +78,10 @@ public struct Placement: Codable, Sendable, Equatable {
     Set(machines).map(count).max() ?? 0
   }
 
+  /// Ranks on the host that has most.
+  public var ranksOnHost: Int {
+    Set(hosts).map { host in hosts.count { $0 == host } }.max() ?? 0
+  }
+
   private func count(on machine: Int) -> Int { machines.count { $0 == machine } }
 }

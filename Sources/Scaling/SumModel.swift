@@ -1,15 +1,20 @@
-/// How long an allreduce of some bytes takes on ranks of a placement: latencies and bandwidths, fitted to measured ones.
+/// How long a step's sum of some bytes takes on ranks of a placement: latencies and bandwidths, fitted to measured ones.
 ///
-/// A sum is a sequence of rounds (``AllreduceAlgorithm``). A round costs one latency, and a time for each byte: within hosts those of the
-/// largest message, between hosts those that go over the busiest host's cable. Up to a size that the fit finds messages are copied through
-/// buffers, which costs more a byte; larger ones cost a second latency, in which sender and receiver agree. How long a sum takes where
-/// ranks wait for cores is the kernel's affair: such sums are not fitted.
+/// Ranks of one host add in shared memory: all wait for one another twice, a third time where there are other hosts, and each reads what the
+/// others have written. Between hosts one rank of each goes through the rounds of an allreduce (``AllreduceAlgorithm``), each a latency and
+/// its bytes. Up to a size that the fit finds messages are copied through buffers, which costs more a byte; larger ones cost a second
+/// latency, in which sender and receiver agree. How long a sum takes where ranks wait for cores is the kernel's affair: such sums are not
+/// fitted.
 public struct SumModel: Codable, Sendable, Equatable {
-  /// Seconds a round, and a byte.
+  /// Seconds, each time, for each rank of the host that has most.
   public var latencyWithin = 0.0
+  /// Seconds a round.
   public var latencyBetween = 0.0
+  /// Seconds a byte.
   public var byteWithin = 0.0
   public var byteBetween = 0.0
+  /// Seconds more for each of the first few bytes within a host.
+  public var byteOfFew = 0.0
   /// Seconds more a round whose messages are larger than that many bytes, and a byte of smaller ones; nil: no size matters.
   public var latencyOfLarge = 0.0
   public var byteOfSmall = 0.0
@@ -41,47 +46,43 @@ public struct SumModel: Codable, Sendable, Equatable {
     for fit in fits.dropFirst() where fit.1.loss < 0.95 * best.1.loss { best = fit }
     let x = best.1.coefficients
     (latencyWithin, latencyBetween, byteWithin, byteBetween) = (x[0], x[1], x[2], x[3])
+    byteOfFew = x[6]
     (latencyOfLarge, byteOfSmall, largeBytes) = (x[4], x[5], x[4] + x[5] > 0 ? best.0 : nil)
   }
 
   public func seconds(_ placement: Placement, bytes: Int) -> Double {
     let features = Features(placement, bytes: bytes, large: largeBytes).all
-    let costs = [latencyWithin, latencyBetween, byteWithin, byteBetween, latencyOfLarge, byteOfSmall]
+    let costs = [
+      latencyWithin, latencyBetween, byteWithin, byteBetween, latencyOfLarge, byteOfSmall, byteOfFew,
+    ]
     return zip(features, costs).reduce(0) { $0 + $1.0 * $1.1 }
   }
 
   /// What a sum's time is made of.
   private struct Features {
-    static let names = ["rounds within", "between", "bytes within", "between", "large", "bytes of small"]
+    static let names = [
+      "waits within", "rounds between", "bytes within", "between", "large", "bytes of small",
+      "few bytes within",
+    ]
+    /// Bytes that come as they are asked for, until the processor fetches those that follow by itself.
+    static let few = 4096.0
     var all = [Double](repeating: 0, count: names.count)
 
     init(_ placement: Placement, bytes: Int, large: Int?) {
-      let ranks = placement.ranks
-      for round in AllreduceAlgorithm(ranks: ranks, bytes: bytes).rounds(ranks: ranks, bytes: bytes) {
-        add(round, placement, large)
+      let (hosts, most) = (placement.hostCount, Double(placement.ranksOnHost))
+      if most > 1 {
+        all[0] = (hosts > 1 ? 3 : 2) * most
+        // One after the other: a stretch of the others' parts, of the total all but that; between hosts its first rank changes all of it.
+        all[2] = Double(bytes) * (hosts > 1 ? 3 - 2 / most : 2 - 2 / most)
+        all[6] = min(all[2], Self.few)
       }
-    }
-
-    private mutating func add(_ round: AllreduceAlgorithm.Round, _ placement: Placement, _ large: Int?) {
-      let hosts = placement.hosts
-      // Of each host what leaves it and what comes, over a cable that carries both at the same time.
-      var (out, into) = ([Int: Int](), [Int: Int]())
-      var isWithin = false
-      for (from, to) in round.messages(ranks: placement.ranks) {
-        if hosts[from] == hosts[to] {
-          isWithin = true
-        } else {
-          out[hosts[from], default: 0] += 1
-          into[hosts[to], default: 0] += 1
-        }
+      for round in AllreduceAlgorithm(ranks: hosts, bytes: bytes).rounds(ranks: hosts, bytes: bytes) {
+        let times = Double(round.times)
+        all[1] += times
+        all[3] += times * round.bytes
+        guard let large else { continue }
+        if round.bytes > Double(large) { all[4] += times } else { all[5] += times * round.bytes }
       }
-      let cable = max(out.values.max() ?? 0, into.values.max() ?? 0)
-      let times = Double(round.times)
-      all[cable == 0 ? 0 : 1] += times
-      all[2] += isWithin ? times * round.bytes : 0
-      all[3] += times * round.bytes * Double(cable)
-      guard let large else { return }
-      if round.bytes > Double(large) { all[4] += times } else { all[5] += times * round.bytes }
     }
   }
 }

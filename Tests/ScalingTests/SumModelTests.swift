@@ -7,7 +7,7 @@ final class SumModelTests: XCTestCase {
   private func known() -> SumModel {
     var model = SumModel()
     (model.latencyWithin, model.latencyBetween) = (1e-6, 25e-6)
-    (model.byteWithin, model.byteBetween) = (0.1e-9, 8e-9)
+    (model.byteWithin, model.byteBetween, model.byteOfFew) = (0.1e-9, 8e-9, 0.2e-9)
     (model.latencyOfLarge, model.byteOfSmall, model.largeBytes) = (40e-6, 0.5e-9, 16384)
     return model
   }
@@ -27,6 +27,7 @@ final class SumModelTests: XCTestCase {
     let fitted = SumModel(fitting: sums(known))
     for path: KeyPath<SumModel, Double> in [
       \.latencyWithin, \.latencyBetween, \.byteWithin, \.byteBetween, \.latencyOfLarge, \.byteOfSmall,
+      \.byteOfFew,
     ] {
       XCTAssertEqual(fitted[keyPath: path] / known[keyPath: path], 1, accuracy: 1e-3, "\(path)")
     }
@@ -48,12 +49,12 @@ final class SumModelTests: XCTestCase {
     XCTAssertEqual(known.seconds(apart, bytes: 1024), 25e-6 + 1024 * (8e-9 + 0.5e-9), accuracy: 1e-12)
     let together = Placement(hosts: [0, 0], machines: [0, 0], cores: [2])
     XCTAssertEqual(
-      known.seconds(together, bytes: 1024), 1e-6 + 1024 * (0.1e-9 + 0.5e-9), accuracy: 1e-12)
-    // Two ranks a host share its cable: of four ranks the second round goes between hosts, twice the bytes.
-    let four = Placement(regular: 4, perHost: 2)
+      known.seconds(together, bytes: 1024), 2 * 2 * 1e-6 + 1024 * 0.3e-9, accuracy: 1e-12)
+    // Of two ranks a host one goes between hosts; of three on a host each reads two thirds of the parts, and of the total, from the others.
     XCTAssertEqual(
-      known.seconds(four, bytes: 1024),
-      1e-6 + 25e-6 + 1024 * (0.1e-9 + 2 * 8e-9 + 2 * 0.5e-9), accuracy: 1e-12)
+      known.seconds(Placement(regular: 4, perHost: 2), bytes: 1024), 31e-6 + 9318.4e-9, accuracy: 1e-12)
+    XCTAssertEqual(
+      known.seconds(Placement(regular: 3, perHost: 3), bytes: 1536), 6e-6 + 614.4e-9, accuracy: 1e-12)
   }
 
   func testSumsThatWaitForCoresAreNotFitted() {

@@ -102,8 +102,10 @@ struct Measurements {
   /// From a sum of nothing much, which shows latency, to half as much again as a step needs.
   private static func sizes(upTo messages: [Int]) -> [Int] {
     let most = messages.max()!
-    return Set([8, 64, 512, 1024, 2048, 4096, 8192].filter { $0 < most } + messages + [most / 16 * 24])
-      .sorted()
+    return Set(
+      [8, 64, 512, 1024, 2048, 3072, 4096, 6144, 8192].filter { $0 < most } + messages + [most / 16 * 24]
+    )
+    .sorted()
   }
 
   private static func listed(_ numbers: [Int]) -> String {

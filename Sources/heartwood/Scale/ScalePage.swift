@@ -173,7 +173,7 @@ struct ScalePage {
   }
 
   private var sumCaption: String {
-    "Allreduces each half a millisecond after the last, as a training step has them, of the rank that waits least; a step needs one of each of \(results.model.messages.map { "\($0)" }.joined(separator: " and ")) bytes. Signs: measured; lines: the fit. The jumps are where Open MPI changes its algorithm. Sums of more ranks than cores are not fitted: they take as long as the kernel lets ranks wait."
+    "A step's sums, each half a millisecond after the last, as training has them, of the rank that waits least; a step needs one of each of \(results.model.messages.map { "\($0)" }.joined(separator: " and ")) bytes. Signs: measured; lines: the fit. Between hosts, jumps are where Open MPI changes its algorithm. Sums of more ranks than cores are not fitted: they take as long as the kernel lets ranks wait."
   }
 
   // MARK: Model
@@ -214,7 +214,9 @@ struct ScalePage {
       "\(decimals(model.deviationOfOne * 100, 1)) % / √tasks + \(decimals(model.deviationOfAll * 100, 1)) %",
     ])
     guard !results.sums.isEmpty else { return table }
-    table.add(["a round within a host", microseconds(sums.latencyWithin)])
+    table.add([
+      "waiting in shared memory, each time, for each rank of a host", microseconds(sums.latencyWithin),
+    ])
     if results.placement.hostCount > 1 {
       table.add(["a round between hosts", microseconds(sums.latencyBetween)])
     }
@@ -222,7 +224,7 @@ struct ScalePage {
       table.add(["a round with messages above \(large) bytes, more", microseconds(sums.latencyOfLarge)])
       table.add(["bandwidth of messages up to that, besides", ScaleTables.bandwidth(sums.byteOfSmall)])
     }
-    table.add(["bandwidth within a host", ScaleTables.bandwidth(sums.byteWithin)])
+    table.add(["bandwidth of shared memory", ScaleTables.bandwidth(sums.byteWithin)])
     if results.placement.hostCount > 1 {
       table.add(["bandwidth between hosts", ScaleTables.bandwidth(sums.byteBetween)])
     }
@@ -238,7 +240,7 @@ struct ScalePage {
   private let modelText = [
     "A step takes as long as the slowest rank computes, and both sums. Computing: tasks x (task + memory x miss), miss being the share of a task's numbers that the cache no longer holds; the tasks being those of the core that has most to do; times 1 + sd x the expected maximum of as many normal numbers as there are ranks (about √(2 ln ranks)).",
     "Where a machine has more ranks than cores, the kernel lets them take turns by no law that could be told beforehand: for each such number of ranks the computing gets a factor, and a share more up to a limit, fitted to the points of that number alone. All else is fitted to points where every rank has a core.",
-    "A sum goes in the rounds of the algorithm that Open MPI 4.1 takes for its ranks and bytes; each round costs a latency and its bytes, between hosts those of the busiest cable.",
+    "Ranks of a host add in shared memory: each time that they wait for one another costs a latency for each, besides the bytes that a rank reads. One rank of each host then goes through the rounds of the algorithm that Open MPI 4.1 takes for so many hosts and bytes; each round costs a latency and its bytes.",
     "Fitted by least squares of the relative error, beyond 10 % of its size alone; no cost can be negative. Latencies and bandwidths come of the bare sums, the spread of each rank's own steps, all else of the steps.",
   ]
 
@@ -261,7 +263,7 @@ struct ScalePage {
   private var assumptions: [String] {
     let most = Double(Forecast.patientCounts.max()!)
     return [
-      "Each rank has a host, a core and a network port of its own, as fast as one rank alone here; several ranks a host share ports, which costs more.",
+      "Each rank has a host, a core and a network port of its own, as fast as one rank alone here; several ranks a host add in its memory first and send once for all.",
       "Sums: the algorithm that Open MPI 4.1 takes, Rabenseifner's or recursive doubling, some 2 log2(ranks) rounds each (from 128 to 255 ranks a reduce and a broadcast, taken to be binomial trees). A sum with fewer numbers than there are ranks, of some ten thousand, Open MPI takes one rank after the other: with several patients a rank, a larger minibatch or another library it need not come to that, nor with OMPI_MCA_coll_tuned_use_dynamic_rules=1 and OMPI_MCA_coll_tuned_allreduce_algorithm=3, which is recursive doubling. Every round pays one latency and its bytes in full; switches carry all messages of a round at once. A library that uses the network's own reduction would need fewer rounds.",
       "Stragglers: every rank's computing varies from step to step as it did here, independently, like normal numbers. A host that is slow for good, or a system's noise with a longer tail, costs more than that.",
       "Bytes a rank do not change with the number of patients: \(results.model.messages.reduce(0, +)) a step. What does: the exact sums hold activations below 2^22 / patients, \(decimals(4_194_304 / most, 0)) at \(Int(most)) patients, and refuse larger ones in good order.",

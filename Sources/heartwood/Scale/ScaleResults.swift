@@ -152,7 +152,8 @@ extension ScaleResults {
       let leftOut = sumsLeftOut?.predicted[index]
       return Sum(
         ranks: sum.placement.ranks, hosts: sum.placement.hostCount, bytes: sum.bytes,
-        algorithm: AllreduceAlgorithm(ranks: sum.placement.ranks, bytes: sum.bytes).rawValue,
+        algorithm: sum.placement.hostCount > 1
+          ? AllreduceAlgorithm(ranks: sum.placement.hostCount, bytes: sum.bytes).rawValue : "shared memory",
         seconds: sum.seconds, byRepetition: sum.repetitions,
         fitted: sum.placement.isCrowded ? nil : sumModel.seconds(sum.placement, bytes: sum.bytes),
         leftOut: leftOut,
@@ -230,17 +231,14 @@ extension ScaleResults.Series {
 }
 
 extension NetworkKind {
-  /// What was measured between hosts, or where there is one alone within it, for messages of about half a step's sum; nil without sums.
+  /// What was measured between hosts, for messages of about half a step's sum; nil if there is but one.
   fileprivate static func measured(_ model: SumModel, _ sums: [SumModel.Measured], messages: [Int])
     -> NetworkKind?
   {
-    guard !sums.isEmpty else { return nil }
-    let isBetween = sums.contains { $0.placement.hostCount > 1 }
+    guard sums.contains(where: { $0.placement.hostCount > 1 }) else { return nil }
     let isLarge = messages.max()! / 2 > model.largeBytes ?? .max
     return NetworkKind(
-      measuredName,
-      latency: (isBetween ? model.latencyBetween : model.latencyWithin)
-        + (isLarge ? model.latencyOfLarge : 0),
-      byte: (isBetween ? model.byteBetween : model.byteWithin) + (isLarge ? 0 : model.byteOfSmall))
+      measuredName, latency: model.latencyBetween + (isLarge ? model.latencyOfLarge : 0),
+      byte: model.byteBetween + (isLarge ? 0 : model.byteOfSmall))
   }
 }

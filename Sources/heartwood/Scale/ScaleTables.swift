@@ -50,7 +50,7 @@ enum ScaleTables {
   }
 
   static func sums(_ results: ScaleResults) -> Table {
-    var table = Table(["bytes", "ranks", "hosts", "algorithm", "µs", "fit µs", "left out µs", "error %"])
+    var table = Table(["bytes", "ranks", "hosts", "between hosts", "µs", "fit µs", "left out µs", "error %"])
     for sum in results.sums {
       table.add([
         "\(sum.bytes)", "\(sum.ranks)", "\(sum.hosts)", sum.algorithm, microseconds(sum.seconds),

@@ -10,7 +10,7 @@ struct StepMeasurement {
   let computeDeviation: Double
   /// Seconds of both collectives, without waiting.
   let exchange: Double
-  /// Payload handed to MPI by the rank that hands over most.
+  /// Payload handed to others by the rank that hands over most.
   let bytesPerStep: Int
   let steps: Int
 
