@@ -1,8 +1,8 @@
 import MPI
 import SharedTrunk
 
-/// Sums of one size, as a step's exchange makes them, timed once on a team's ranks as a training step has them: each apart from the last, so that a network which lets
-/// a burst pass is ready for it, and by the rank that waits least for the others.
+/// Sums of one size, timed once on a team's ranks as a training step has them: each apart from the last, so that a network which lets a
+/// burst pass is ready for it, and by the rank that waits least for the others.
 struct SumMeasurement {
   /// Seconds of the median one.
   let seconds: Double
