@@ -26,13 +26,10 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
   ],
   targets: [
-    // C: MPI's macros, oneDNN's sgemm, vector kernels.
+    // C: MPI's macros, vector kernels.
     .systemLibrary(name: "CMPI", pkgConfig: mpi.pkgConfig, providers: [.apt([mpi.package])]),
     .target(name: "CMPIShim", dependencies: ["CMPI"]),
-    .systemLibrary(name: "COneDNN", providers: [.apt(["libdnnl-dev"])]),
-    .target(
-      name: "CKernels", dependencies: ["COneDNN"],
-      linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("m")]),
+    .target(name: "CKernels", linkerSettings: [.linkedLibrary("m")]),
 
     // Swift, lowest first. Arrows run one way.
     .target(name: "MPI", dependencies: ["CMPIShim"]),
@@ -79,7 +76,7 @@ let package = Package(
     .testTarget(
       name: "HeartwoodTests",
       dependencies: [
-        "Cohort", "EventReader", "heartwood", "MPI", "ONNX", "SharedTrunk", "WFDB",
+        "Cohort", "EventReader", "heartwood", "Layers", "MPI", "ONNX", "SharedTrunk", "WFDB",
         .product(name: "SwiftProtobuf", package: "swift-protobuf"),
       ]),
   ],

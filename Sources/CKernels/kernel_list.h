@@ -38,9 +38,10 @@
     (const float *x, size_t rowStride, size_t step, size_t window, const float *y, const uint16_t *index, float *dy,   \
      float *row, float *dw, float *db, size_t rows, size_t positions, size_t channels, size_t pool),                   \
     (x, rowStride, step, window, y, index, dy, row, dw, db, rows, positions, channels, pool))                          \
-  X(void, small_product,                                                                                               \
-    (const float *a, const float *b, float *c, size_t m, size_t n, size_t k, const float *next, size_t ahead),         \
-    (a, b, c, m, n, k, next, ahead))                                                                                   \
+  X(void, product,                                                                                                     \
+    (int transposeA, int transposeB, const float *a, const float *b, float *c, size_t m, size_t n, size_t k,           \
+     float keep, const float *next, size_t ahead),                                                                     \
+    (transposeA, transposeB, a, b, c, m, n, k, keep, next, ahead))                                                     \
   X(void, linear_input_gradient,                                                                                       \
     (const float *dyT, const float *w, float *dx, size_t rows, size_t inputs, size_t outputs),                         \
     (dyT, w, dx, rows, inputs, outputs))                                                                               \

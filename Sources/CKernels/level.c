@@ -1,7 +1,6 @@
-// Which CPU level runs: chosen before main, lowered by hw_set_cpu_level, handed to oneDNN before its first product.
+// Which CPU level runs: chosen before main, changed by hw_set_cpu_level.
 #include "level.h"
 #include "CKernels.h"
-#include <dnnl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,28 +31,9 @@ int hw_cpu_level_supported(void) {
 
 int hw_cpu_level(void) { return hw_level_in_use; }
 
-// avx512_core and not the newest extension: the same float products on every CPU with AVX-512.
-int hw_lower_onednn(void) {
-#ifdef __x86_64__
-  static const dnnl_cpu_isa_t isas[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core};
-  static int level_of_onednn = -1;
-  if (level_of_onednn < 0 && dnnl_set_max_cpu_isa(isas[hw_level_in_use]) == dnnl_success)
-    level_of_onednn = hw_level_in_use;
-  return level_of_onednn == hw_level_in_use ? 0 : -1;
-#else
-  return 0;
-#endif
-}
-
-int hw_set_cpu_level(int level) {
+void hw_set_cpu_level(int level) {
   int highest = hw_cpu_level_supported();
   hw_level_in_use = level < 0 ? 0 : level > highest ? highest : level;
-  return hw_lower_onednn();
-}
-
-void hw_onednn_version(int version[3]) {
-  const dnnl_version_t *v = dnnl_version();
-  version[0] = v->major, version[1] = v->minor, version[2] = v->patch;
 }
 
 __attribute__((constructor)) static void choose_level(void) { hw_level_in_use = hw_cpu_level_supported(); }

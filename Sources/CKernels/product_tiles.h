@@ -1,6 +1,6 @@
-// Products of matrices of a few shapes, on vectors of HW_LANES floats: a small second matrix, and a wide linear layer's gradients.
-// kernel_bodies.h includes this file once, at the level's widest vector. Every element is one chain of multiply-adds in order, as oneDNN makes it, so that
-// overlapping tiles give the same bits.
+// Products of matrices, on vectors of HW_LANES floats: of any shape, and a wide linear layer's gradients. kernel_bodies.h includes this file
+// once, at the level's widest vector. An element is a chain of multiply-adds in order whatever the vectors' width, so that AVX2 and AVX-512 give
+// the same bits, and so do overlapping tiles.
 
 #if HW_LANES == 16
 #define HW_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -28,6 +28,8 @@ HW_INLINE void HW_NAME(transpose_square)(HW_VECTOR *t) {
   }
 }
 
+// MARK: A wide linear layer's inputs
+
 // A square of dx: its transpose is what accumulates, dy^T being read by vectors and W by single numbers, so that W need not
 // be transposed.
 HW_INLINE void HW_NAME(input_gradient_tile)(const float *dyT, const float *w, float *dx, size_t rows, size_t inputs,
@@ -53,72 +55,117 @@ static void HW_NAME(linear_input_gradient)(const float *restrict dyT, const floa
   }
 }
 
-// A tile's height: with 16 registers 8 hold sums, with AVX-512's 32 twice as many.
+// MARK: The product
+
+// A tile is HW_TALL rows of two vectors: with 16 registers 8 hold sums, with AVX-512's 32 twice as many.
 #define HW_TALL (HW_LANES == 16 ? 8 : 4)
+#define HW_STRIP (2 * HW_LANES)
+// Of one row or two of a product: as many sums in fewer rows.
+#define HW_WIDE (4 * HW_LANES)
 
-HW_INLINE void HW_NAME(product_tile)(int count, int vectors, const float *a, const float *b, float *c, size_t n,
-                                     size_t k) {
-  HW_VECTOR sums[HW_TALL][2];
-  HW_UNROLL for (int i = 0; i < count; i++)
-    HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] = (HW_VECTOR){0};
+// `count` rows of c and `vectors` vectors of columns, the first `columns` of which are c's. Element (i, j) of a is a[i * byRow + j * byColumn];
+// the rows of b are bByRow apart.
+HW_INLINE void HW_NAME(tile)(int count, int vectors, const float *a, size_t byRow, size_t byColumn, const float *b,
+                             size_t bByRow, float *c, size_t cByRow, size_t columns, size_t k, float keep) {
+  HW_VECTOR sums[HW_TALL * 2];
+  HW_UNROLL for (int i = 0; i < count * vectors; i++) sums[i] = (HW_VECTOR){0};
+  for (size_t j = 0; j < k; j++, a += byColumn, b += bByRow) {
+    HW_VECTOR row[4];
+    HW_UNROLL for (int v = 0; v < vectors; v++) row[v] = *(const HW_VECTOR *)(b + v * HW_LANES);
+    HW_UNROLL for (int i = 0; i < count; i++)
+      HW_UNROLL for (int v = 0; v < vectors; v++) sums[i * vectors + v] += a[i * byRow] * row[v];
+  }
+  HW_UNROLL for (int i = 0; i < count; i++, c += cByRow) {
+    HW_VECTOR *whole = (HW_VECTOR *)c, *sum = sums + i * vectors;
+    if (columns == (size_t)vectors * HW_LANES) {
+      HW_UNROLL for (int v = 0; v < vectors; v++) whole[v] = keep == 0 ? sum[v] : keep * whole[v] + sum[v];
+    } else {
+      float part[HW_WIDE];
+      HW_UNROLL for (int v = 0; v < vectors; v++) *(HW_VECTOR *)(part + v * HW_LANES) = sum[v];
+      for (size_t q = 0; q < columns; q++) c[q] = keep == 0 ? part[q] : keep * c[q] + part[q];
+    }
+  }
+}
+
+// All m rows of a strip of `columns` columns.
+HW_INLINE void HW_NAME(strip)(int vectors, const float *a, size_t byRow, size_t byColumn, const float *b, size_t bByRow,
+                              float *c, size_t cByRow, size_t columns, size_t m, size_t k, float keep,
+                              const float **next, size_t share) {
+  size_t i = 0;
+  for (; i + HW_TALL <= m; i += HW_TALL, *next += share) {
+    HW_NAME(prefetch)(*next, share);
+    HW_NAME(tile)(HW_TALL, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep);
+  }
+  for (; i + 2 <= m; i += 2)
+    HW_NAME(tile)(2, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep);
+  if (i < m)
+    HW_NAME(tile)(1, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep);
+}
+
+// Lays out `columns` columns of b as rows of HW_STRIP, filled up with zeros. Element (j, q) of b is b[j * byRow + q * byColumn].
+HW_INLINE void HW_NAME(lay_out)(const float *b, size_t byRow, size_t byColumn, size_t columns, float *laid, size_t k) {
+  // Columns of b that are rows in memory are transposed by squares, as far as these go.
+  const size_t rows = byRow == 1 ? k / HW_LANES * HW_LANES : 0, inSquares = columns / HW_LANES * HW_LANES;
+  for (size_t q = 0; q < inSquares; q += HW_LANES)
+    for (size_t j = 0; j < rows; j += HW_LANES) {
+      HW_VECTOR square[HW_LANES];
+      HW_UNROLL for (int i = 0; i < HW_LANES; i++) square[i] = *(const HW_VECTOR *)(b + (q + i) * byColumn + j);
+      HW_NAME(transpose_square)(square);
+      HW_UNROLL for (int i = 0; i < HW_LANES; i++) *(HW_VECTOR *)(laid + (j + i) * HW_STRIP + q) = square[i];
+    }
   for (size_t j = 0; j < k; j++) {
-    HW_VECTOR row[2];
-    HW_UNROLL for (int v = 0; v < vectors; v++) row[v] = *(const HW_VECTOR *)(b + j * n + v * HW_LANES);
-    HW_UNROLL for (int i = 0; i < count; i++)
-      HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] += a[i * k + j] * row[v];
-  }
-  HW_UNROLL for (int i = 0; i < count; i++)
-    HW_UNROLL for (int v = 0; v < vectors; v++) *(HW_VECTOR *)(c + i * n + v * HW_LANES) = sums[i][v];
-}
-
-// A strip of `vectors` vectors of columns; `ahead` numbers from `next` on are asked for a tile.
-HW_INLINE const float *HW_NAME(product_strip)(int vectors, const float *a, const float *b, float *c, size_t m, size_t n,
-                                              size_t k, const float *next, size_t ahead) {
-  size_t tall = m < HW_TALL ? 1 : HW_TALL;
-  for (size_t row = 0; row < m; row += tall, next += ahead) {
-    size_t i = row + tall <= m ? row : m - tall;
-    HW_NAME(prefetch)(next, ahead);
-    if (tall == 1)
-      HW_NAME(product_tile)(1, vectors, a + i * k, b, c + i * n, n, k);
-    else
-      HW_NAME(product_tile)(HW_TALL, vectors, a + i * k, b, c + i * n, n, k);
-  }
-  return next;
-}
-
-static void HW_NAME(small_product)(const float *restrict a, const float *restrict b, float *restrict c, size_t m,
-                                   size_t n, size_t k, const float *next, size_t ahead) {
-  size_t tiles = (m + HW_TALL - 1) / HW_TALL * ((n + 2 * HW_LANES - 1) / (2 * HW_LANES));
-  size_t share = (ahead + tiles - 1) / tiles, column = 0;
-  for (; column + 2 * HW_LANES <= n; column += 2 * HW_LANES)
-    next = HW_NAME(product_strip)(2, a, b + column, c + column, m, n, k, next, share);
-  for (; column < n; column += HW_LANES) {
-    size_t start = column + HW_LANES <= n ? column : n - HW_LANES;
-    next = HW_NAME(product_strip)(1, a, b + start, c + start, m, n, k, next, share);
+    for (size_t q = j < rows ? inSquares : 0; q < columns; q++) laid[j * HW_STRIP + q] = b[j * byRow + q * byColumn];
+    for (size_t q = columns; q < HW_STRIP; q++) laid[j * HW_STRIP + q] = 0;
   }
 }
 
-// `count` rows of dW, of `vectors` vectors each; x comes as a panel of HW_LANES inputs.
-HW_INLINE void HW_NAME(weight_gradient_tile)(int count, int vectors, const float *panel, const float *dy, float *dw,
-                                             size_t rows, size_t outputs) {
-  HW_VECTOR sums[HW_TALL][2];
-  HW_UNROLL for (int i = 0; i < count; i++)
-    HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] = (HW_VECTOR){0};
-  for (size_t r = 0; r < rows; r++) {
-    HW_VECTOR gradient[2];
-    HW_UNROLL for (int v = 0; v < vectors; v++)
-      gradient[v] = *(const HW_VECTOR *)(dy + r * outputs + v * HW_LANES);
-    HW_UNROLL for (int i = 0; i < count; i++)
-      HW_UNROLL for (int v = 0; v < vectors; v++) sums[i][v] += panel[r * HW_LANES + i] * gradient[v];
+// b is read where it lies, but for its transpose, and for columns that do not fill a vector.
+static void HW_NAME(product)(int transposeA, int transposeB, const float *restrict a, const float *restrict b,
+                             float *restrict c, size_t m, size_t n, size_t k, float keep, const float *next,
+                             size_t ahead) {
+  // A longer chain is cut, so that what is read of b stays in the cache for all rows; what is left beyond a block is halved.
+  enum { block = 384 };
+  static _Thread_local float laid[block * HW_STRIP] __attribute__((aligned(64)));
+  const size_t aByRow = transposeA ? 1 : k, aByColumn = transposeA ? m : 1;
+  const size_t bByRow = transposeB ? 1 : n, bByColumn = transposeB ? k : 1;
+  const size_t tiles = ((m + HW_TALL - 1) / HW_TALL) * ((n + HW_STRIP - 1) / HW_STRIP);
+  size_t share = tiles ? (ahead + tiles - 1) / tiles : 0;
+  if (k == 0)
+    for (size_t i = 0; i < m * n; i++) c[i] = keep == 0 ? 0 : keep * c[i];
+  for (size_t j = 0, length; j < k; j += length, keep = 1, share = 0) {
+    length = k - j <= block ? k - j : k - j < 2 * block ? (k - j + 1) / 2 : block;
+    const float *aBlock = a + j * aByColumn;
+    for (size_t q = 0, columns; q < n; q += columns) {
+      const float *bBlock = b + j * bByRow + q * bByColumn;
+      if (transposeB || n - q < HW_LANES) {
+        columns = n - q < HW_STRIP ? n - q : HW_STRIP;
+        HW_NAME(lay_out)(bBlock, bByRow, bByColumn, columns, laid, length);
+        if (columns > HW_LANES)
+          HW_NAME(strip)(2, aBlock, aByRow, aByColumn, laid, HW_STRIP, c + q, n, columns, m, length, keep, &next, share);
+        else
+          HW_NAME(strip)(1, aBlock, aByRow, aByColumn, laid, HW_STRIP, c + q, n, columns, m, length, keep, &next, share);
+      } else if (m == 2 && n - q >= HW_WIDE) {
+        columns = HW_WIDE;
+        HW_NAME(tile)(2, 4, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, length, keep);
+      } else if (m == 1 && n - q >= HW_WIDE) {
+        columns = HW_WIDE;
+        HW_NAME(tile)(1, 4, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, length, keep);
+      } else if (n - q >= HW_STRIP) {
+        columns = HW_STRIP;
+        HW_NAME(strip)(2, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, m, length, keep, &next, share);
+      } else {
+        columns = HW_LANES;
+        HW_NAME(strip)(1, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, m, length, keep, &next, share);
+      }
+    }
   }
-  HW_UNROLL for (int i = 0; i < count; i++)
-    HW_UNROLL for (int v = 0; v < vectors; v++) *(HW_VECTOR *)(dw + i * outputs + v * HW_LANES) = sums[i][v];
 }
+
+// MARK: A wide linear layer's weights
 
 // Rows of x that lie a power of two apart fall into the same few cache sets: a panel's columns are copied side by side first.
 static void HW_NAME(linear_weight_gradient)(const float *restrict x, const float *restrict dy, float *restrict dw,
                                             float *restrict panel, size_t rows, size_t inputs, size_t outputs) {
-  const size_t wide = 2 * HW_LANES;
   for (size_t next = 0; next < inputs; next += HW_LANES) {
     size_t input = next + HW_LANES <= inputs ? next : inputs - HW_LANES;
     for (size_t r = 0; r < rows; r++)
@@ -126,11 +173,11 @@ static void HW_NAME(linear_weight_gradient)(const float *restrict x, const float
     for (size_t i = 0; i < HW_LANES; i += HW_TALL) {
       float *row = dw + (input + i) * outputs;
       size_t o = 0;
-      for (; o + wide <= outputs; o += wide)
-        HW_NAME(weight_gradient_tile)(HW_TALL, 2, panel + i, dy + o, row + o, rows, outputs);
+      for (; o + HW_STRIP <= outputs; o += HW_STRIP)
+        HW_NAME(tile)(HW_TALL, 2, panel + i, 1, HW_LANES, dy + o, outputs, row + o, outputs, HW_STRIP, rows, 0);
       for (; o < outputs; o += HW_LANES) {
         size_t start = o + HW_LANES <= outputs ? o : outputs - HW_LANES;
-        HW_NAME(weight_gradient_tile)(HW_TALL, 1, panel + i, dy + start, row + start, rows, outputs);
+        HW_NAME(tile)(HW_TALL, 1, panel + i, 1, HW_LANES, dy + start, outputs, row + start, outputs, HW_LANES, rows, 0);
       }
     }
   }
@@ -139,5 +186,7 @@ static void HW_NAME(linear_weight_gradient)(const float *restrict x, const float
 #undef HW_LOW
 #undef HW_HIGH
 #undef HW_TALL
+#undef HW_STRIP
+#undef HW_WIDE
 #undef HW_VECTOR
 #undef HW_UNROLL

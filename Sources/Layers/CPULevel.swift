@@ -1,7 +1,6 @@
 import CKernels
 
-/// Which vector instructions the kernels and oneDNN use. Results differ in the last bits from level to level, so all
-/// ranks of a run must use the same.
+/// Which vector instructions the kernels use.
 public enum CPULevel: Int32, Comparable, Sendable, CaseIterable, CustomStringConvertible {
   case plain, avx2, avx512
 
@@ -11,10 +10,12 @@ public enum CPULevel: Int32, Comparable, Sendable, CaseIterable, CustomStringCon
   /// The one in use.
   public static var current: CPULevel { CPULevel(rawValue: hw_cpu_level()) ?? .plain }
 
-  /// Uses `level`, or the highest supported if that is lower. Call it before the first matrix product: false if oneDNN
-  /// keeps an earlier level.
-  @discardableResult
-  public static func use(_ level: CPULevel) -> Bool { hw_set_cpu_level(level.rawValue) == 0 }
+  /// Uses `level`, or the highest supported if that is lower.
+  public static func use(_ level: CPULevel) { hw_set_cpu_level(level.rawValue) }
+
+  /// How the level rounds: AVX2 and AVX-512 give the same bits, by fused multiply-adds; the plain level gives others. All ranks of a run must round
+  /// alike.
+  public var rounding: String { self == .plain ? "plain arithmetic" : "fused multiply-adds" }
 
   public static func < (a: CPULevel, b: CPULevel) -> Bool { a.rawValue < b.rawValue }
 

@@ -9,7 +9,6 @@ package enum Versions {
     return """
       heartwood \(Heartwood.version)
       \(mpi(Environment.libraryVersion)) (MPI \(standard.version).\(standard.subversion))
-      oneDNN \(OneDNN.version)
       Swift \("\(_SwiftStdlibVersion.current)".split(separator: ".").prefix(2).joined(separator: "."))
       CPU level \(level(CPULevel.supported))\(cpu.map { " of \($0)" } ?? "")
       """

@@ -345,9 +345,7 @@ final class RecurrentTests: XCTestCase {
           (0..<16).map { shift in
             shifted(shift, [n, 4 * hidden * hidden]) { inputs, output in
               for i in 0..<4 * n { output[i] = Float(i) }
-              hw_sgemm(
-                0, 0, Int64(rows), Int64(4 * hidden), Int64(hidden), 1, inputs[0], Int64(hidden), inputs[1],
-                Int64(4 * hidden), 1, output, Int64(4 * hidden))
+              hw_product(0, 0, inputs[0], inputs[1], output, rows, 4 * hidden, hidden, 1, nil, 0)
               return 4 * n
             }
           })

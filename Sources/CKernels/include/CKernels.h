@@ -1,7 +1,7 @@
-// Element-wise kernels, the convolution's inner loops and one matrix product.
+// Products of matrices, the convolution's inner loops and element-wise kernels.
 //
 // Matrices are row-major and contiguous. Every kernel exists once for each CPU level; which one runs is chosen
-// when the program starts and may be lowered by `hw_set_cpu_level`. For one level and one shape a kernel
+// when the program starts and may be changed by `hw_set_cpu_level`. For one level and one shape a kernel
 // gives the same bits on every call, wherever its arguments lie in memory.
 #pragma once
 #include <stddef.h>
@@ -18,12 +18,8 @@ int hw_cpu_level_supported(void);
 /// The level in use.
 int hw_cpu_level(void);
 
-/// Uses `level` (at most `hw_cpu_level_supported`) from now on, in these kernels and in oneDNN. oneDNN fixes its own
-/// level with its first product: 0 if it took this one, -1 if it keeps an earlier one.
-int hw_set_cpu_level(int level);
-
-/// oneDNN's version: major, minor, patch.
-void hw_onednn_version(int version[3]);
+/// Uses `level` (at most `hw_cpu_level_supported`) from now on.
+void hw_set_cpu_level(int level);
 
 // MARK: Peak rate
 
@@ -31,12 +27,22 @@ void hw_onednn_version(int version[3]);
 /// multiply-adds that were, two operations each. `*result` becomes the sum of the numbers, so that no compiler leaves them out.
 uint64_t hw_multiply_adds(size_t rounds, float factor, float addend, float *result);
 
-// MARK: Matrix product
+// MARK: Products of matrices
 
-/// C = alpha op(A) op(B) + beta C on one thread, op(A) M x K, op(B) K x N, C M x N; `trans` non-zero means transposed.
-/// Returns 0, or oneDNN's status if it refuses (a leading dimension smaller than the row, for instance).
-int hw_sgemm(int transA, int transB, int64_t M, int64_t N, int64_t K, float alpha, const float *A, int64_t lda,
-             const float *B, int64_t ldb, float beta, float *C, int64_t ldc);
+/// C = op(A) op(B) + keep C, op(A) m x k, op(B) k x n, C m x n; a `transpose` that is not 0 means that the transpose lies in memory. With keep 0
+/// nothing of C is read. Meanwhile about `ahead` numbers from `next` on are asked for from memory: what the caller reads next, or 0.
+/// The same bits with AVX2 and AVX-512.
+void hw_product(int transposeA, int transposeB, const float *a, const float *b, float *c, size_t m, size_t n, size_t k,
+                float keep, const float *next, size_t ahead);
+
+/// Rows, inputs and outputs in the gradients of a linear layer: at least so many.
+enum { HW_GRADIENT_LEAST = 16 };
+
+/// dx = dy W^T, dx rows x inputs, W inputs x outputs; dy comes transposed, outputs x rows.
+void hw_linear_input_gradient(const float *dyT, const float *w, float *dx, size_t rows, size_t inputs, size_t outputs);
+/// dW = x^T dy, x rows x inputs, dy rows x outputs. `panel` is memory for 16 * rows.
+void hw_linear_weight_gradient(const float *x, const float *dy, float *dw, float *panel, size_t rows, size_t inputs,
+                               size_t outputs);
 
 // MARK: Vectors
 
@@ -92,22 +98,6 @@ void hw_conv1d_pool(const float *x, size_t rowStride, size_t step, size_t window
 void hw_conv1d_pool_backward(const float *x, size_t rowStride, size_t step, size_t window, const float *y,
                              const uint16_t *index, float *dy, float *row, float *dw, float *db, size_t rows,
                              size_t positions, size_t channels, size_t pool);
-
-// MARK: Products of a few shapes
-
-/// Columns of C in hw_small_product; rows, inputs and outputs in the gradients of a linear layer: at least so many.
-enum { HW_PRODUCT_LEAST = 16 };
-
-/// C = A B, A m x k, B k x n, C m x n. For a B that stays in the cache. Meanwhile about `ahead` numbers from `next` on are asked
-/// for from memory: what the caller reads next, or 0.
-void hw_small_product(const float *a, const float *b, float *c, size_t m, size_t n, size_t k, const float *next,
-                      size_t ahead);
-
-/// dx = dy W^T, dx rows x inputs, W inputs x outputs; dy comes transposed, outputs x rows.
-void hw_linear_input_gradient(const float *dyT, const float *w, float *dx, size_t rows, size_t inputs, size_t outputs);
-/// dW = x^T dy, x rows x inputs, dy rows x outputs. `panel` is memory for 16 * rows.
-void hw_linear_weight_gradient(const float *x, const float *dy, float *dw, float *panel, size_t rows, size_t inputs,
-                               size_t outputs);
 
 // MARK: Digests
 
