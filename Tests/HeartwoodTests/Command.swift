@@ -56,7 +56,7 @@ enum Command {
     let inherited = ProcessInfo.processInfo.environment.filter { name, _ in
       !["OMPI_", "PMIX_", "ORTE_", "PMI_"].contains(where: name.hasPrefix)
     }
-    process.environment = inherited.merging(environment) { $1 }.merging(["HEARTWOOD_BINARY": binary]) { $1 }
+    process.environment = inherited.merging(["HEARTWOOD_BINARY": binary]) { $1 }.merging(environment) { $1 }
     let running = Running(process: process)
     process.standardOutput = running.output.pipe
     process.standardError = running.errors.pipe

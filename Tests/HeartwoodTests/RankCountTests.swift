@@ -1,4 +1,5 @@
 import Foundation
+import Layers
 import SharedTrunk
 import XCTest
 
@@ -19,6 +20,31 @@ final class RankCountTests: CommandTestCase {
     XCTAssertEqual(
       try json("\(run)/summary.json")["wire"] as? NSObject,
       try json("\(shared)/summary.json")["wire"] as? NSObject)
+  }
+
+  /// A rank at another CPU level than the others: AVX2 and AVX-512 round alike, and with a plain one all are plain.
+  func testRanksOfOtherCPUs() throws {
+    let program = "\(folder)/rank-by-rank"
+    try Data(
+      """
+      #!/bin/sh
+      if [ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 1 ]; then export HEARTWOOD_CPU_LEVEL=$LEVEL_OF_ONE; fi
+      exec '\(Command.binary)' "$@"
+      """.utf8
+    ).write(to: URL(fileURLWithPath: program))
+    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: program)
+    for level in [CPULevel.avx2, .plain] where level < .supported {
+      let mixed = "\(folder)/mixed-\(level)"
+      let outcome = try Command.heartwood(
+        3, ["train", "--output", mixed] + cohort + training,
+        environment: ["HEARTWOOD_BINARY": program, "LEVEL_OF_ONE": "\(level)"])
+      XCTAssertEqual(outcome.code, 0, outcome.errors)
+      XCTAssertEqual(outcome.output.contains("all ranks compute at level plain"), level == .plain)
+      let alike = try train(
+        2, "alike-\(level)", cohort + training,
+        environment: level == .plain ? ["HEARTWOOD_CPU_LEVEL": "plain"] : [:])
+      XCTAssertEqual(try model(mixed), try model(alike), "\(level)")
+    }
   }
 
   func testPooledSingleTaskLearningHasTheSameBitsOnEveryNumberOfRanks() throws {
@@ -136,13 +162,17 @@ final class RankCountTests: CommandTestCase {
     ] + (target.map { ["--targets", $0] } ?? [])
   }
 
-  /// The same model and the same figures; returns the first run's folder.
+  /// The same model and the same figures, every other run by AVX2 where the others are by AVX-512; returns the first run's folder.
   @discardableResult
   private func sameBits(_ options: [String], data: [String]? = nil, ranks: [Int] = [1, 2, 3, 5]) throws
     -> String
   {
     let name = options.joined() + (data == nil ? "" : "-data")
-    let runs = try ranks.map { try train($0, "\(name)\($0)", (data ?? cohort) + training + options) }
+    let runs = try ranks.enumerated().map { number, count in
+      try train(
+        count, "\(name)\(count)", (data ?? cohort) + training + options,
+        environment: number % 2 == 1 ? ["HEARTWOOD_CPU_LEVEL": "avx2"] : [:])
+    }
     let reference = try model(runs[0])
     XCTAssertGreaterThan(reference.count, 1)
     let figures = try json("\(runs[0])/summary.json")

@@ -38,7 +38,7 @@ package struct CheckpointManifest: Codable, Equatable {
   let progress: TrainingProgress
   /// All that a run must have in common with the one that wrote it; see `CheckpointPlan.identity`.
   let identity: [String: String]
-  /// The program and the CPU level that computed it: with others the last digits may differ.
+  /// The program that computed it, and how it rounds: with others the last digits may differ.
   let computedBy: String
   let files: [File]
 

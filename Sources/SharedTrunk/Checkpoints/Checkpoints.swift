@@ -54,7 +54,7 @@ final class Checkpoints {
   /// What is being written when training fails is written to its end.
   deinit { writer.end() }
 
-  private var program: String { "\(plan.program) at CPU level \(CPULevel.current)" }
+  private var program: String { "\(plan.program), by \(CPULevel.current.rounding)" }
   private var leads: Bool { communicator.rank == 0 }
 
   /// What this rank writes.

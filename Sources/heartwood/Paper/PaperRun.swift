@@ -258,10 +258,10 @@ struct PaperRun {
     return mine
   }
 
-  /// Of all that a study's results depend on: this program, the CPU level, the data, and every option.
+  /// Of all that a study's results depend on: this program, how it rounds, the data, and every option.
   private func key(_ study: Study) throws -> String {
     var hash = Fingerprint()
-    hash.add("\(Self.program) \(CPULevel.current)")
+    hash.add("\(Self.program) \(CPULevel.current.rounding)")
     hash.add(study.id)
     hash.add("\(study.experiment) \(study.records) \(study.borrows) \(study.reference) \(study.share)")
     let encoder = JSONEncoder.line
