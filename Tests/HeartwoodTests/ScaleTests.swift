@@ -7,12 +7,13 @@ final class ScaleTests: CommandTestCase {
     "--seconds", "0.01", "--steps", "5", "--repetitions", "2", "--branch", "rnn", "--batch", "8",
   ]
 
-  private func run(_ ranks: Int, _ name: String, _ arguments: [String]) throws -> (
-    results: [String: Any], outcome: Outcome
-  ) {
+  private func run(
+    _ ranks: Int, _ name: String, _ arguments: [String], environment: [String: String] = [:]
+  ) throws -> (results: [String: Any], outcome: Outcome) {
     let output = "\(folder)/\(name)"
     let outcome = try Command.heartwood(
-      ranks, ["scale", "--output", output] + short + arguments, environment: ["HEARTWOOD_DATA": ""])
+      ranks, ["scale", "--output", output] + short + arguments,
+      environment: ["HEARTWOOD_DATA": ""].merging(environment) { $1 })
     XCTAssertEqual(outcome.code, 0, outcome.errors)
     XCTAssertEqual(outcome.errors, "")
     return (try json("\(output)/scale.json"), outcome)
@@ -28,6 +29,7 @@ final class ScaleTests: CommandTestCase {
       2, "two", ["--patients", "1,2,4,5,16", "--json", copy, "--network", "slow=100,0.1"])
     XCTAssertEqual(try json(copy) as NSObject, results as NSObject)
     XCTAssertTrue(outcome.output.contains("random numbers"), outcome.output)
+    XCTAssertFalse(outcome.output.contains("exchanged by MPI"), outcome.output)
 
     let steps = try list(results, "steps")
     let pairs = steps.map { [$0["ranks"] as? Int, $0["patients"] as? Int] }
@@ -66,6 +68,14 @@ final class ScaleTests: CommandTestCase {
       XCTAssertTrue((0...1).contains(try XCTUnwrap(forecast["efficiency"] as? Double)))
     }
     try checkFiles("two", steps: steps.count, sums: sums.count, forecasts: forecasts.count)
+  }
+
+  /// The model is of sums in shared memory: without it that is said.
+  func testByMPIAlone() throws {
+    let (results, outcome) = try run(
+      2, "mpi", ["--patients", "2,4"], environment: ["HEARTWOOD_SHARED_MEMORY": "0"])
+    XCTAssertEqual(results["sharesMemory"] as? Bool, false)
+    XCTAssertTrue(outcome.output.contains("did not share memory but exchanged by MPI"), outcome.output)
   }
 
   private func checkFiles(_ name: String, steps: Int, sums: Int, forecasts: Int, accuracies: Int = 0) throws {

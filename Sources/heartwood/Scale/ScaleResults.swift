@@ -46,6 +46,7 @@ struct ScaleResults: Codable {
     let ranks: Int
     let hosts: Int
     let bytes: Int
+    /// Between hosts; "-" on one.
     let algorithm: String
     let seconds: Double
     let byRepetition: [Double]
@@ -103,6 +104,8 @@ struct ScaleResults: Codable {
   /// Points whose middle repetition took more than 15 % longer than the quickest: something else was at work on the machine, or ranks
   /// wait for cores.
   let unsteady: Int
+  /// False if ranks of one host exchanged by MPI, of which the model knows nothing.
+  let sharesMemory: Bool
   let accuracy: SourceStudy.Results?
 }
 
@@ -153,7 +156,7 @@ extension ScaleResults {
       return Sum(
         ranks: sum.placement.ranks, hosts: sum.placement.hostCount, bytes: sum.bytes,
         algorithm: sum.placement.hostCount > 1
-          ? AllreduceAlgorithm(ranks: sum.placement.hostCount, bytes: sum.bytes).rawValue : "shared memory",
+          ? AllreduceAlgorithm(ranks: sum.placement.hostCount, bytes: sum.bytes).rawValue : "-",
         seconds: sum.seconds, byRepetition: sum.repetitions,
         fitted: sum.placement.isCrowded ? nil : sumModel.seconds(sum.placement, bytes: sum.bytes),
         leftOut: leftOut,
@@ -197,6 +200,7 @@ extension ScaleResults {
       let all = step.repetitions.map(\.step).sorted()
       return all[all.count / 2] > Self.unsteadiness * all[0]
     }
+    sharesMemory = measured.steps.allSatisfy { $0.placement.ranksOnHost == 1 || $0.best.sharesMemory }
     self.accuracy = accuracy
   }
 }

@@ -45,6 +45,9 @@ enum ScaleTables {
       + (results.placement.ranksPerCore > 1
         ? "The job has more ranks than cores: they take turns, and a sum waits until each has had its turn. "
         : "")
+      + (results.sharesMemory
+        ? ""
+        : "Ranks of one host did not share memory but exchanged by MPI: the model is of sums in shared memory, so go by its errors. ")
       + results.omitted.map { "\($0.patients) patients on \($0.ranks) ranks do not fit into memory. " }
       .joined()
   }

@@ -13,6 +13,8 @@ struct StepMeasurement {
   /// Payload handed to others by the rank that hands over most.
   let bytesPerStep: Int
   let steps: Int
+  /// Whether ranks of some host added in memory that they share.
+  let sharesMemory: Bool
 
   /// Budget: `seconds`, but from 5 to `limit` steps. Every rank of the communicator calls it.
   init(_ network: BenchNetwork, patients: Int, seconds: Double, limit: Int, _ communicator: Communicator)
@@ -38,6 +40,8 @@ struct StepMeasurement {
     (compute, computeDeviation) = (longest[0], longest[1])
     let bytes = times.traffic[Message.activations].bytes + times.traffic[Message.gradients].bytes
     bytesPerStep = Int(try communicator.allreduce(Int64(bytes / steps), .max, kind: Message.metrics))
+    sharesMemory =
+      try communicator.allreduce(Int64(model.ranksSharingMemory), .max, kind: Message.metrics) > 1
   }
 
   /// Half the middle two thirds: the standard deviation of a normal distribution, and deaf to a few steps that something else disturbed.
