@@ -1,6 +1,6 @@
 // Products of matrices, on vectors of HW_LANES floats: of any shape, and a wide linear layer's gradients. kernel_bodies.h includes this file
-// once, at the level's widest vector. An element is a chain of multiply-adds in order whatever the vectors' width, so that AVX2 and AVX-512 give
-// the same bits, and so do overlapping tiles.
+// once, at the level's widest vector. An element is a chain of multiply-adds in order (in `product` one for each block of k) whatever the
+// vectors' width, so that AVX2 and AVX-512 give the same bits, and so do overlapping tiles.
 
 #if HW_LANES == 16
 #define HW_LOW 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
@@ -60,7 +60,7 @@ static void HW_NAME(linear_input_gradient)(const float *restrict dyT, const floa
 // A tile is HW_TALL rows of two vectors: with 16 registers 8 hold sums, with AVX-512's 32 twice as many.
 #define HW_TALL (HW_LANES == 16 ? 8 : 4)
 #define HW_STRIP (2 * HW_LANES)
-// Of one row or two of a product: as many sums in fewer rows.
+// Of one row or two of a product: four vectors abreast.
 #define HW_WIDE (4 * HW_LANES)
 
 // `count` rows of c and `vectors` vectors of columns, the first `columns` of which are c's. Element (i, j) of a is a[i * byRow + j * byColumn];
@@ -128,7 +128,7 @@ static void HW_NAME(product)(int transposeA, int transposeB, const float *restri
   static _Thread_local float laid[block * HW_STRIP] __attribute__((aligned(64)));
   const size_t aByRow = transposeA ? 1 : k, aByColumn = transposeA ? m : 1;
   const size_t bByRow = transposeB ? 1 : n, bByColumn = transposeB ? k : 1;
-  const size_t tiles = ((m + HW_TALL - 1) / HW_TALL) * ((n + HW_STRIP - 1) / HW_STRIP);
+  const size_t tiles = m / HW_TALL * ((n + HW_STRIP - 1) / HW_STRIP);
   size_t share = tiles ? (ahead + tiles - 1) / tiles : 0;
   if (k == 0)
     for (size_t i = 0; i < m * n; i++) c[i] = keep == 0 ? 0 : keep * c[i];
@@ -136,27 +136,27 @@ static void HW_NAME(product)(int transposeA, int transposeB, const float *restri
     length = k - j <= block ? k - j : k - j < 2 * block ? (k - j + 1) / 2 : block;
     const float *aBlock = a + j * aByColumn;
     for (size_t q = 0, columns; q < n; q += columns) {
-      const float *bBlock = b + j * bByRow + q * bByColumn;
-      if (transposeB || n - q < HW_LANES) {
-        columns = n - q < HW_STRIP ? n - q : HW_STRIP;
-        HW_NAME(lay_out)(bBlock, bByRow, bByColumn, columns, laid, length);
-        if (columns > HW_LANES)
-          HW_NAME(strip)(2, aBlock, aByRow, aByColumn, laid, HW_STRIP, c + q, n, columns, m, length, keep, &next, share);
+      const float *rows = b + j * bByRow + q * bByColumn;
+      size_t byRow = n;
+      if (!transposeB && (m == 1 || m == 2) && n - q >= HW_WIDE) {
+        columns = HW_WIDE;
+        if (m == 2)
+          HW_NAME(tile)(2, 4, aBlock, aByRow, aByColumn, rows, n, c + q, n, columns, length, keep);
         else
-          HW_NAME(strip)(1, aBlock, aByRow, aByColumn, laid, HW_STRIP, c + q, n, columns, m, length, keep, &next, share);
-      } else if (m == 2 && n - q >= HW_WIDE) {
-        columns = HW_WIDE;
-        HW_NAME(tile)(2, 4, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, length, keep);
-      } else if (m == 1 && n - q >= HW_WIDE) {
-        columns = HW_WIDE;
-        HW_NAME(tile)(1, 4, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, length, keep);
-      } else if (n - q >= HW_STRIP) {
-        columns = HW_STRIP;
-        HW_NAME(strip)(2, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, m, length, keep, &next, share);
-      } else {
-        columns = HW_LANES;
-        HW_NAME(strip)(1, aBlock, aByRow, aByColumn, bBlock, n, c + q, n, columns, m, length, keep, &next, share);
+          HW_NAME(tile)(1, 4, aBlock, aByRow, aByColumn, rows, n, c + q, n, columns, length, keep);
+        continue;
       }
+      columns = n - q < HW_STRIP ? n - q : HW_STRIP;
+      if (transposeB || columns < HW_LANES) {
+        HW_NAME(lay_out)(rows, bByRow, bByColumn, columns, laid, length);
+        rows = laid, byRow = HW_STRIP;
+      } else if (columns < HW_STRIP) {
+        columns = HW_LANES;
+      }
+      if (columns > HW_LANES)
+        HW_NAME(strip)(2, aBlock, aByRow, aByColumn, rows, byRow, c + q, n, columns, m, length, keep, &next, share);
+      else
+        HW_NAME(strip)(1, aBlock, aByRow, aByColumn, rows, byRow, c + q, n, columns, m, length, keep, &next, share);
     }
   }
 }

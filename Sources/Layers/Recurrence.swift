@@ -81,7 +81,7 @@ struct Recurrence {
   /// z = h W_h.
   func multiplyState(_ h: Matrix, into z: Matrix) { multiply(h, recurrentWeight.value, into: z) }
 
-  /// Transposes the recurrent weight for `propagate`: products with a transposed second matrix take twice as long.
+  /// Transposes the recurrent weight for `propagate`: products with a transposed second matrix take a fifth longer.
   func prepareToPropagate() {
     hw_swap_axes(recurrentWeight.value.data, transposed.data, hidden, width, 1)
   }

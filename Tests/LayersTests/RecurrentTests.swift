@@ -309,13 +309,13 @@ final class RecurrentTests: XCTestCase {
   }
 
   func testSameBitsAtEveryAlignment() {
-    func assertSame(_ what: String, _ found: [[UInt32]]) { XCTAssertEqual(Set(found).count, 1, what) }
+    var same = SameBits()
     atEachLevel { level in
       for (rows, hidden) in [(4, 13), (3, 64), (2, 33)] {
         let n = rows * hidden
-        let what = "\(rows) x \(hidden) at \(level)"
-        assertSame(
-          "rnn \(what)",
+        let what = "\(rows) x \(hidden)"
+        same.check(
+          "rnn \(what)", at: level,
           (0..<16).map { shift in
             shifted(shift, [n, hidden, n]) { inputs, output in
               rnnStep(inputs[0], inputs[1], rows, hidden)
@@ -324,8 +324,8 @@ final class RecurrentTests: XCTestCase {
               return 2 * n
             }
           })
-        assertSame(
-          "lstm \(what)",
+        same.check(
+          "lstm \(what)", at: level,
           (0..<16).map { shift in
             shifted(shift, [4 * n, 4 * hidden, n, n, n]) { inputs, output in
               let (gates, before, dh, dc) = (inputs[0], inputs[2], inputs[3], inputs[4])
@@ -340,8 +340,8 @@ final class RecurrentTests: XCTestCase {
               return 12 * n
             }
           })
-        assertSame(
-          "recurrent product \(what)",
+        same.check(
+          "recurrent product \(what)", at: level,
           (0..<16).map { shift in
             shifted(shift, [n, 4 * hidden * hidden]) { inputs, output in
               for i in 0..<4 * n { output[i] = Float(i) }

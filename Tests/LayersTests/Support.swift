@@ -105,6 +105,22 @@ func fixture<Content: Decodable>(_ name: String, as type: Content.Type) throws -
   return try JSONDecoder().decode(type, from: Data(contentsOf: file))
 }
 
+/// The bits of a kernel's results: the same wherever its arguments lie in memory, and with AVX2 and AVX-512 alike.
+struct SameBits {
+  private var fused: [String: [UInt32]] = [:]
+
+  mutating func check(
+    _ what: String, at level: String, _ found: [[UInt32]], file: StaticString = #filePath, line: UInt = #line
+  ) {
+    XCTAssertEqual(Set(found).count, 1, "\(what) at \(level)", file: file, line: line)
+    guard level != "plain" else { return }
+    if let before = fused[what] {
+      XCTAssertTrue(before == found[0], "\(what) at \(level) and below", file: file, line: line)
+    }
+    fused[what] = found[0]
+  }
+}
+
 /// Puts random numbers, and the output, `shift` floats after a 64-byte boundary; returns the output's bits.
 func shifted(
   _ shift: Int, _ counts: [Int], _ body: ([UnsafeMutablePointer<Float>], UnsafeMutablePointer<Float>) -> Int

@@ -1,8 +1,8 @@
 // Products of matrices, the convolution's inner loops and element-wise kernels.
 //
 // Matrices are row-major and contiguous. Every kernel exists once for each CPU level; which one runs is chosen
-// when the program starts and may be changed by `hw_set_cpu_level`. For one level and one shape a kernel
-// gives the same bits on every call, wherever its arguments lie in memory.
+// when the program starts and may be changed by `hw_set_cpu_level`. For one shape a kernel gives the
+// same bits on every call, wherever its arguments lie in memory, and with AVX2 and AVX-512 alike.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -31,7 +31,6 @@ uint64_t hw_multiply_adds(size_t rounds, float factor, float addend, float *resu
 
 /// C = op(A) op(B) + keep C, op(A) m x k, op(B) k x n, C m x n; a `transpose` that is not 0 means that the transpose lies in memory. With keep 0
 /// nothing of C is read. Meanwhile about `ahead` numbers from `next` on are asked for from memory: what the caller reads next, or 0.
-/// The same bits with AVX2 and AVX-512.
 void hw_product(int transposeA, int transposeB, const float *a, const float *b, float *c, size_t m, size_t n, size_t k,
                 float keep, const float *next, size_t ahead);
 
