@@ -64,12 +64,15 @@ static void HW_NAME(linear_input_gradient)(const float *restrict dyT, const floa
 #define HW_WIDE (4 * HW_LANES)
 
 // `count` rows of c and `vectors` vectors of columns, the first `columns` of which are c's. Element (i, j) of a is a[i * byRow + j * byColumn];
-// the rows of b are bByRow apart.
+// the rows of b are bByRow apart. One that `asks` brings the strip beside b's nearer meanwhile, which otherwise comes too late where b is larger
+// than the cache.
 HW_INLINE void HW_NAME(tile)(int count, int vectors, const float *a, size_t byRow, size_t byColumn, const float *b,
-                             size_t bByRow, float *c, size_t cByRow, size_t columns, size_t k, float keep) {
+                             size_t bByRow, float *c, size_t cByRow, size_t columns, size_t k, float keep, int asks) {
   HW_VECTOR sums[HW_TALL * 2];
   HW_UNROLL for (int i = 0; i < count * vectors; i++) sums[i] = (HW_VECTOR){0};
   for (size_t j = 0; j < k; j++, a += byColumn, b += bByRow) {
+    if (asks)
+      HW_UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(b + HW_STRIP + v * HW_LANES, 0, 2);
     HW_VECTOR row[4];
     HW_UNROLL for (int v = 0; v < vectors; v++) row[v] = *(const HW_VECTOR *)(b + v * HW_LANES);
     HW_UNROLL for (int i = 0; i < count; i++)
@@ -94,12 +97,16 @@ HW_INLINE void HW_NAME(strip)(int vectors, const float *a, size_t byRow, size_t 
   size_t i = 0;
   for (; i + HW_TALL <= m; i += HW_TALL, *next += share) {
     HW_NAME(prefetch)(*next, share);
-    HW_NAME(tile)(HW_TALL, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep);
+    if (i == 0)
+      HW_NAME(tile)(HW_TALL, vectors, a, byRow, byColumn, b, bByRow, c, cByRow, columns, k, keep, 1);
+    else
+      HW_NAME(tile)(HW_TALL, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep,
+                    0);
   }
   for (; i + 2 <= m; i += 2)
-    HW_NAME(tile)(2, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep);
+    HW_NAME(tile)(2, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep, 0);
   if (i < m)
-    HW_NAME(tile)(1, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep);
+    HW_NAME(tile)(1, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep, 0);
 }
 
 // Lays out `columns` columns of b as rows of HW_STRIP, filled up with zeros. Element (j, q) of b is b[j * byRow + q * byColumn].
@@ -141,9 +148,9 @@ static void HW_NAME(product)(int transposeA, int transposeB, const float *restri
       if (!transposeB && (m == 1 || m == 2) && n - q >= HW_WIDE) {
         columns = HW_WIDE;
         if (m == 2)
-          HW_NAME(tile)(2, 4, aBlock, aByRow, aByColumn, rows, n, c + q, n, columns, length, keep);
+          HW_NAME(tile)(2, 4, aBlock, aByRow, aByColumn, rows, n, c + q, n, columns, length, keep, 0);
         else
-          HW_NAME(tile)(1, 4, aBlock, aByRow, aByColumn, rows, n, c + q, n, columns, length, keep);
+          HW_NAME(tile)(1, 4, aBlock, aByRow, aByColumn, rows, n, c + q, n, columns, length, keep, 0);
         continue;
       }
       columns = n - q < HW_STRIP ? n - q : HW_STRIP;
@@ -174,10 +181,10 @@ static void HW_NAME(linear_weight_gradient)(const float *restrict x, const float
       float *row = dw + (input + i) * outputs;
       size_t o = 0;
       for (; o + HW_STRIP <= outputs; o += HW_STRIP)
-        HW_NAME(tile)(HW_TALL, 2, panel + i, 1, HW_LANES, dy + o, outputs, row + o, outputs, HW_STRIP, rows, 0);
+        HW_NAME(tile)(HW_TALL, 2, panel + i, 1, HW_LANES, dy + o, outputs, row + o, outputs, HW_STRIP, rows, 0, 0);
       for (; o < outputs; o += HW_LANES) {
         size_t start = o + HW_LANES <= outputs ? o : outputs - HW_LANES;
-        HW_NAME(tile)(HW_TALL, 1, panel + i, 1, HW_LANES, dy + start, outputs, row + start, outputs, HW_LANES, rows, 0);
+        HW_NAME(tile)(HW_TALL, 1, panel + i, 1, HW_LANES, dy + start, outputs, row + start, outputs, HW_LANES, rows, 0, 0);
       }
     }
   }
