@@ -66,9 +66,9 @@ public final class Linear {
   }
 }
 
-/// The gradients' products of a layer of many inputs, by kernels of their own, with the product's bits up to its block of 384 rows or outputs. The product would lay out W^T for dy W^T
-/// (32 x 128 by 128 x 4096: 359 us, here 310), and for x^T dy read columns of x that fall into the same few cache sets (128 rows: 1,500 us,
-/// here 1,230).
+/// The gradients' products of a layer of many inputs, by kernels of their own, with the product's bits up to its block of 384 rows or
+/// outputs. The product would lay out W^T for dy W^T (32 x 128 by 128 x 4096: 359 us, here 310), and for x^T dy read columns of x that fall
+/// into the same few cache sets (128 rows: 1,500 us, here 1,230).
 private struct WideGradients {
   private let transposed: Storage
   private let panel: Storage

@@ -12,8 +12,7 @@ public func multiply(
       && (transposeB ? b.columns : b.rows) == inner, "matrices of shapes that do not multiply")
   hw_product(
     transposeA ? 1 : 0, transposeB ? 1 : 0, a.data, b.data, c.data, c.rows, c.columns, inner, keep,
-    ahead?.data,
-    ahead?.count ?? 0)
+    ahead?.data, ahead?.count ?? 0)
 }
 
 extension Matrix {
