@@ -10,6 +10,8 @@ public struct CheckpointTiming: Codable, Sendable {
   /// How long each held up this rank: the copy, and what the next Adam, which writes elsewhere, takes longer than that of the steps after.
   /// (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose by 0.0 to 0.1 ms.)
   public private(set) var stallMilliseconds: [Double] = []
+  /// The same figure where no checkpoint is taken: what an Adam takes longer by chance, on a host that others share.
+  public private(set) var chanceMilliseconds: [Double] = []
   /// What this rank writes for one.
   public private(set) var bytes = 0
 
@@ -43,14 +45,15 @@ public struct CheckpointTiming: Codable, Sendable {
         try communicator.barrier()
         guard round > 0 else { continue }
         let took = (Environment.wallTime() - start) * 1e3
-        guard saves else {
-          without.append(took)
-          continue
-        }
-        with.append(took)
         let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) })
-        stallMilliseconds.append(
-          checkpoints.figures.stallMilliseconds.last! + (clock.seconds(1, .adam) - usual) * 1e3)
+        let longer = (clock.seconds(1, .adam) - usual) * 1e3
+        if saves {
+          with.append(took)
+          stallMilliseconds.append(checkpoints.figures.stallMilliseconds.last! + longer)
+        } else {
+          without.append(took)
+          chanceMilliseconds.append(longer)
+        }
       }
     }
     try checkpoints.finish(progress)
