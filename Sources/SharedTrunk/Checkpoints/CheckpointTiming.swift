@@ -10,7 +10,7 @@ public struct CheckpointTiming: Codable, Sendable {
   /// How long each held up this rank: the copy, and what the next Adam, which writes elsewhere, takes longer than that of the steps after.
   /// (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose by 0.0 to 0.1 ms.)
   public private(set) var stallMilliseconds: [Double] = []
-  /// The same figure where no checkpoint is taken: what an Adam takes longer by chance, on a host that others share.
+  /// What an Adam takes longer by chance: as above where no checkpoint is taken, so without the copy.
   public private(set) var chanceMilliseconds: [Double] = []
   /// What this rank writes for one.
   public private(set) var bytes = 0

@@ -99,7 +99,7 @@ struct BenchFigures: Codable {
     let megabytes: Double
     /// How long each held up the first rank.
     let stallMilliseconds: Spread
-    /// The same figure of steps that no checkpoint holds up: chance.
+    /// What Adam alone varies by chance, where no checkpoint is taken.
     let chanceMilliseconds: Spread
     /// Milliseconds that training takes longer for one, the writing in the background included: a median over pairs of as many steps without
     /// and with one.
@@ -145,7 +145,7 @@ extension BenchFigures {
     }
     if let checkpoint {
       lines.append(
-        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2)), where none is taken \(decimals(checkpoint.chanceMilliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
+        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2)), Adam alone varies by \(decimals(checkpoint.chanceMilliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
       )
     }
     return
