@@ -10,7 +10,7 @@ public struct CheckpointTiming: Codable, Sendable {
   /// How long each held up this rank: the copy, and what the next Adam, which writes elsewhere, takes longer than that of the steps after.
   /// (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose by 0.0 to 0.1 ms.)
   public private(set) var stallMilliseconds: [Double] = []
-  /// What an Adam takes longer by chance: as above where no checkpoint is taken, so without the copy.
+  /// What an Adam takes longer by chance: as above without the copy, of every step of the rounds without a checkpoint.
   public private(set) var chanceMilliseconds: [Double] = []
   /// What this rank writes for one.
   public private(set) var bytes = 0
@@ -46,13 +46,13 @@ public struct CheckpointTiming: Codable, Sendable {
         guard round > 0 else { continue }
         let took = (Environment.wallTime() - start) * 1e3
         let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) })
-        let longer = (clock.seconds(1, .adam) - usual) * 1e3
+        func longer(_ step: Int) -> Double { (clock.seconds(step, .adam) - usual) * 1e3 }
         if saves {
           with.append(took)
-          stallMilliseconds.append(checkpoints.figures.stallMilliseconds.last! + longer)
+          stallMilliseconds.append(checkpoints.figures.stallMilliseconds.last! + longer(1))
         } else {
           without.append(took)
-          chanceMilliseconds.append(longer)
+          chanceMilliseconds += (1..<clock.steps).map(longer)
         }
       }
     }

@@ -99,8 +99,9 @@ struct BenchFigures: Codable {
     let megabytes: Double
     /// How long each held up the first rank.
     let stallMilliseconds: Spread
-    /// What Adam alone varies by chance, where no checkpoint is taken.
+    /// What Adam alone takes longer by chance, in as many steps where no checkpoint is taken.
     let chanceMilliseconds: Spread
+    let chanceSteps: Int
     /// Milliseconds that training takes longer for one, the writing in the background included: a median over pairs of as many steps without
     /// and with one.
     let costMilliseconds: Double
@@ -111,6 +112,7 @@ struct BenchFigures: Codable {
       megabytes = Double(timing.bytes) / 1e6
       stallMilliseconds = Spread(seconds: timing.stallMilliseconds.map { $0 / 1e3 })
       chanceMilliseconds = Spread(seconds: timing.chanceMilliseconds.map { $0 / 1e3 })
+      chanceSteps = timing.chanceMilliseconds.count
       costMilliseconds = Statistics.median(zip(timing.with, timing.without).map { $0 - $1 })
       percentAtTenSeconds = costMilliseconds / 1e4 * 100
     }
@@ -145,7 +147,7 @@ extension BenchFigures {
     }
     if let checkpoint {
       lines.append(
-        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2)), Adam alone varies by \(decimals(checkpoint.chanceMilliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
+        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2)), by chance Adam alone for \(decimals(checkpoint.chanceMilliseconds.max, 2)) in \(checkpoint.chanceSteps) steps without one) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
       )
     }
     return
