@@ -31,12 +31,13 @@ HW_INLINE void HW_NAME(transpose_square)(HW_VECTOR *t) {
 // MARK: A wide linear layer's inputs
 
 // A square of dx: its transpose is what accumulates, dy^T being read by vectors and W by single numbers, so that W need not
-// be transposed.
+// be transposed. One that `asks` brings the next inputs' rows of W nearer meanwhile.
 HW_INLINE void HW_NAME(input_gradient_tile)(const float *dyT, const float *w, float *dx, size_t rows, size_t inputs,
-                                            size_t outputs) {
+                                            size_t outputs, int asks) {
   HW_VECTOR sums[HW_LANES];
   HW_UNROLL for (int i = 0; i < HW_LANES; i++) sums[i] = (HW_VECTOR){0};
   for (size_t k = 0; k < outputs; k++) {
+    if (asks) __builtin_prefetch(w + HW_LANES * (outputs + k), 0, 2);
     HW_VECTOR gradient = *(const HW_VECTOR *)(dyT + k * rows);
     HW_UNROLL for (int i = 0; i < HW_LANES; i++) sums[i] += w[i * outputs + k] * gradient;
   }
@@ -48,9 +49,10 @@ static void HW_NAME(linear_input_gradient)(const float *restrict dyT, const floa
                                            size_t rows, size_t inputs, size_t outputs) {
   for (size_t nextInput = 0; nextInput < inputs; nextInput += HW_LANES) {
     size_t i = nextInput + HW_LANES <= inputs ? nextInput : inputs - HW_LANES;
-    for (size_t nextRow = 0; nextRow < rows; nextRow += HW_LANES) {
+    HW_NAME(input_gradient_tile)(dyT, w + i * outputs, dx + i, rows, inputs, outputs, 1);
+    for (size_t nextRow = HW_LANES; nextRow < rows; nextRow += HW_LANES) {
       size_t r = nextRow + HW_LANES <= rows ? nextRow : rows - HW_LANES;
-      HW_NAME(input_gradient_tile)(dyT + r, w + i * outputs, dx + r * inputs + i, rows, inputs, outputs);
+      HW_NAME(input_gradient_tile)(dyT + r, w + i * outputs, dx + r * inputs + i, rows, inputs, outputs, 0);
     }
   }
 }
@@ -64,15 +66,14 @@ static void HW_NAME(linear_input_gradient)(const float *restrict dyT, const floa
 #define HW_WIDE (4 * HW_LANES)
 
 // `count` rows of c and `vectors` vectors of columns, the first `columns` of which are c's. Element (i, j) of a is a[i * byRow + j * byColumn];
-// the rows of b are bByRow apart. One that `asks` brings the strip beside b's nearer meanwhile, which otherwise comes too late where b is larger
-// than the cache.
+// the rows of b are bByRow apart. What lies `asks` numbers on from b, if any, is brought nearer meanwhile.
 HW_INLINE void HW_NAME(tile)(int count, int vectors, const float *a, size_t byRow, size_t byColumn, const float *b,
-                             size_t bByRow, float *c, size_t cByRow, size_t columns, size_t k, float keep, int asks) {
+                             size_t bByRow, float *c, size_t cByRow, size_t columns, size_t k, float keep, size_t asks) {
   HW_VECTOR sums[HW_TALL * 2];
   HW_UNROLL for (int i = 0; i < count * vectors; i++) sums[i] = (HW_VECTOR){0};
   for (size_t j = 0; j < k; j++, a += byColumn, b += bByRow) {
     if (asks)
-      HW_UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(b + HW_STRIP + v * HW_LANES, 0, 2);
+      HW_UNROLL for (int v = 0; v < vectors; v++) __builtin_prefetch(b + asks + v * HW_LANES, 0, 2);
     HW_VECTOR row[4];
     HW_UNROLL for (int v = 0; v < vectors; v++) row[v] = *(const HW_VECTOR *)(b + v * HW_LANES);
     HW_UNROLL for (int i = 0; i < count; i++)
@@ -90,15 +91,16 @@ HW_INLINE void HW_NAME(tile)(int count, int vectors, const float *a, size_t byRo
   }
 }
 
-// All m rows of a strip of `columns` columns.
+// All m rows of a strip of `columns` columns; the first ones ask for the strip that comes next, `asks` numbers on, which otherwise comes too
+// late where b is larger than the cache.
 HW_INLINE void HW_NAME(strip)(int vectors, const float *a, size_t byRow, size_t byColumn, const float *b, size_t bByRow,
                               float *c, size_t cByRow, size_t columns, size_t m, size_t k, float keep,
-                              const float **next, size_t share) {
+                              const float **next, size_t share, size_t asks) {
   size_t i = 0;
   for (; i + HW_TALL <= m; i += HW_TALL, *next += share) {
     HW_NAME(prefetch)(*next, share);
     if (i == 0)
-      HW_NAME(tile)(HW_TALL, vectors, a, byRow, byColumn, b, bByRow, c, cByRow, columns, k, keep, 1);
+      HW_NAME(tile)(HW_TALL, vectors, a, byRow, byColumn, b, bByRow, c, cByRow, columns, k, keep, asks);
     else
       HW_NAME(tile)(HW_TALL, vectors, a + i * byRow, byRow, byColumn, b, bByRow, c + i * cByRow, cByRow, columns, k, keep,
                     0);
@@ -160,10 +162,14 @@ static void HW_NAME(product)(int transposeA, int transposeB, const float *restri
       } else if (columns < HW_STRIP) {
         columns = HW_LANES;
       }
+      // The strip beside, or the first of the next block. (What was laid out is near.)
+      const size_t asks = rows == laid ? 0 : q + columns < n ? columns : length * n - q;
       if (columns > HW_LANES)
-        HW_NAME(strip)(2, aBlock, aByRow, aByColumn, rows, byRow, c + q, n, columns, m, length, keep, &next, share);
+        HW_NAME(strip)(2, aBlock, aByRow, aByColumn, rows, byRow, c + q, n, columns, m, length, keep, &next,
+                       share, asks);
       else
-        HW_NAME(strip)(1, aBlock, aByRow, aByColumn, rows, byRow, c + q, n, columns, m, length, keep, &next, share);
+        HW_NAME(strip)(1, aBlock, aByRow, aByColumn, rows, byRow, c + q, n, columns, m, length, keep, &next,
+                       share, asks);
     }
   }
 }
