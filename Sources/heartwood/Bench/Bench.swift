@@ -105,7 +105,12 @@ struct Bench: ParsableCommand {
     guard Launcher.isFirstRank else { return }
     if let failure = checkRanks(Launcher.ranks) { throw failure }
     try AtomicFile.requireFolder(of: json)
-    let figures = try ComparisonRun(self).run()
+    let figures: BenchFigures
+    do {
+      figures = try ComparisonRun(self).run()
+    } catch let end as ChildProcess.Interrupted {
+      Foundation.exit(128 + end.signal)
+    }
     say("\n\(figures.text)\n\n\(figures.comparison!.text)")
     try write(figures)
   }
