@@ -7,11 +7,16 @@ public struct CheckpointTiming: Codable, Sendable {
   public private(set) var without: [Double] = []
   /// The same with one taken at their start; measured in alternation.
   public private(set) var with: [Double] = []
-  /// How long each held up this rank: the copy, and what the next Adam, which writes elsewhere, takes longer than that of the steps after.
-  /// (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose by 0.0 to 0.1 ms.)
+  /// How long each held up training: on the rank that it held up longest, the copy, and what the next Adam, which writes elsewhere, takes
+  /// longer than that of the steps after. (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose
+  /// by 0.0 to 0.1 ms.)
   public private(set) var stallMilliseconds: [Double] = []
   /// What an Adam takes longer by chance: as above without the copy, of every step of the rounds without a checkpoint.
   public private(set) var chanceMilliseconds: [Double] = []
+  /// How long this rank spent there in all: in copying and the Adam after it, and in the Adams of the steps without. What interrupts training
+  /// by chance hits a stretch as often as it is long.
+  public private(set) var stretchMilliseconds = 0.0
+  public private(set) var chanceStretchMilliseconds = 0.0
   /// What this rank writes for one.
   public private(set) var bytes = 0
 
@@ -45,18 +50,26 @@ public struct CheckpointTiming: Codable, Sendable {
         try communicator.barrier()
         guard round > 0 else { continue }
         let took = (Environment.wallTime() - start) * 1e3
-        let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) })
-        func longer(_ step: Int) -> Double { (clock.seconds(step, .adam) - usual) * 1e3 }
+        let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) }) * 1e3
+        let adams = (1..<clock.steps).map { clock.seconds($0, .adam) * 1e3 }
         if saves {
           with.append(took)
-          stallMilliseconds.append(checkpoints.figures.stallMilliseconds.last! + longer(1))
+          let stretch = checkpoints.figures.stallMilliseconds.last! + adams[0]
+          stretchMilliseconds += stretch
+          stallMilliseconds += try Self.longest([stretch - usual], communicator)
         } else {
           without.append(took)
-          chanceMilliseconds += (1..<clock.steps).map(longer)
+          chanceStretchMilliseconds += adams.reduce(0, +)
+          chanceMilliseconds += try Self.longest(adams.map { $0 - usual }, communicator)
         }
       }
     }
     try checkpoints.finish(progress)
     bytes = checkpoints.figures.bytes
+  }
+  /// Of each of these, that of the rank where it is longest: a step waits for all ranks.
+  private static func longest(_ milliseconds: [Double], _ communicator: Communicator) throws -> [Double] {
+    let ranks = try communicator.allgatherv(milliseconds, kind: Message.metrics)
+    return milliseconds.indices.map { step in ranks.map { $0[step] }.max()! }
   }
 }

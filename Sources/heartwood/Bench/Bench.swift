@@ -45,8 +45,11 @@ struct Bench: ParsableCommand {
   var checkpoints: String?
   @Flag(help: "Compare with PyTorch on this machine.")
   var compare = false
-  @Option(help: "With --compare: how often each side is run.")
-  var rounds = 5
+  @Option(
+    help:
+      "With --compare: how often each side is run (default: 5). With --checkpoints: how many are taken (default: 20, one a second)."
+  )
+  var rounds: Int?
   @Option(
     help: ArgumentHelp(
       "With --compare: a Python that has torch and numpy (mpi4py too, for PyTorch over Open MPI). Default: HEARTWOOD_PYTHON, or python3.",
@@ -64,7 +67,7 @@ struct Bench: ParsableCommand {
   var reference: String?
 
   func validate() throws {
-    for (name, value) in [("tasks", tasks), ("batch", batch), ("steps", steps), ("rounds", rounds)]
+    for (name, value) in [("tasks", tasks), ("batch", batch), ("steps", steps), ("rounds", rounds ?? 1)]
     where value < 1 || value > 1_000_000 {
       throw ValidationError("--\(name) \(value): from 1 to 1000000")
     }
@@ -75,6 +78,9 @@ struct Bench: ParsableCommand {
     if !compare {
       if python != nil { throw ValidationError("--python goes with --compare") }
       if peer != nil { throw ValidationError("--peer goes with --compare") }
+      if rounds != nil && checkpoints == nil {
+        throw ValidationError("--rounds goes with --compare or --checkpoints")
+      }
     }
   }
 
@@ -186,16 +192,17 @@ struct Bench: ParsableCommand {
     _ network: Network, _ times: StepTimes, _ communicator: Communicator
   ) throws -> CheckpointTiming? {
     guard let checkpoints else { return nil }
-    // At least two seconds from one to the next, so that none waits for the one before.
-    let second = Int64(1 / Statistics.median(times.seconds))
+    // At least a second from one to the next, so that none waits for the one before.
+    let halfASecond = Int64(0.5 / Statistics.median(times.seconds))
     let steps = max(
       steps, CheckpointTiming.leastSteps,
-      Int(try communicator.allgather(second, kind: Message.metrics).max()!))
+      Int(try communicator.allgather(halfASecond, kind: Message.metrics).max()!))
     let plan = CheckpointPlan(
       folder: checkpoints, interval: .seconds(.infinity), keeps: 2, resumes: false, identity: [:],
       program: "bench")
     return try CheckpointTiming(
-      network, CheckpointsOfNetwork(plan, name: "bench", isAboutToSave: {}, say: { _ in }), rounds: 20,
+      network, CheckpointsOfNetwork(plan, name: "bench", isAboutToSave: {}, say: { _ in }),
+      rounds: rounds ?? 20,
       steps: steps, communicator)
   }
 

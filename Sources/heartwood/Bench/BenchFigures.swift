@@ -97,22 +97,36 @@ struct BenchFigures: Codable {
   struct Checkpoint: Codable {
     /// Of the first rank's part.
     let megabytes: Double
-    /// How long each held up the first rank.
-    let stallMilliseconds: Spread
-    /// What Adam alone takes longer by chance, in as many steps where no checkpoint is taken.
-    let chanceMilliseconds: Spread
-    let chanceSteps: Int
+    /// How long each held up training, and what Adam alone takes longer by chance in steps where none is taken: on the rank where that was
+    /// longest.
+    let stall: Stall
+    let chance: Stall
+    /// How many checkpoints would hold training up for more than 2 ms if it were interrupted then as often as in steps without.
+    let expectedAbove2ms: Double
     /// Milliseconds that training takes longer for one, the writing in the background included: a median over pairs of as many steps without
     /// and with one.
     let costMilliseconds: Double
     /// Of a run that takes one every ten seconds.
     let percentAtTenSeconds: Double
 
+    struct Stall: Codable {
+      let milliseconds: Spread
+      let count: Int
+      let above2ms: Int
+
+      init(milliseconds all: [Double]) {
+        milliseconds = Spread(seconds: all.map { $0 / 1e3 })
+        count = all.count
+        above2ms = all.count { $0 > 2 }
+      }
+    }
+
     init(_ timing: CheckpointTiming) {
       megabytes = Double(timing.bytes) / 1e6
-      stallMilliseconds = Spread(seconds: timing.stallMilliseconds.map { $0 / 1e3 })
-      chanceMilliseconds = Spread(seconds: timing.chanceMilliseconds.map { $0 / 1e3 })
-      chanceSteps = timing.chanceMilliseconds.count
+      stall = Stall(milliseconds: timing.stallMilliseconds)
+      chance = Stall(milliseconds: timing.chanceMilliseconds)
+      expectedAbove2ms =
+        Double(chance.above2ms) / timing.chanceStretchMilliseconds * timing.stretchMilliseconds
       costMilliseconds = Statistics.median(zip(timing.with, timing.without).map { $0 - $1 })
       percentAtTenSeconds = costMilliseconds / 1e4 * 100
     }
@@ -146,9 +160,10 @@ extension BenchFigures {
       lines.append(line)
     }
     if let checkpoint {
-      lines.append(
-        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stallMilliseconds.median, 2)) ms (at most \(decimals(checkpoint.stallMilliseconds.max, 2)), by chance Adam alone for \(decimals(checkpoint.chanceMilliseconds.max, 2)) in \(checkpoint.chanceSteps) steps without one) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s"
-      )
+      lines += [
+        "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stall.milliseconds.median, 2)) ms (at most \(decimals(checkpoint.stall.milliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s",
+        "over 2 ms    \(checkpoint.stall.above2ms) of \(checkpoint.stall.count) checkpoints; what interrupts Adam where none is taken (\(checkpoint.chance.above2ms) of \(checkpoint.chance.count) steps, at most \(decimals(checkpoint.chance.milliseconds.max, 2)) ms) would make \(decimals(checkpoint.expectedAbove2ms, 1))",
+      ]
     }
     return
       (lines + [

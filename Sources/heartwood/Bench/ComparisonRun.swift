@@ -34,14 +34,15 @@ struct ComparisonRun {
     let (form, trials) = try fastestForm()
 
     var (runs, peers): ([BenchFigures], [PyTorchPeer.Figures]) = ([], [])
-    for round in 1...bench.rounds {
+    let rounds = bench.rounds ?? 5
+    for round in 1...rounds {
       // Who is first changes, as the machine may.
       if round % 2 == 1 { runs.append(try measureHeartwood()) }
       peers.append(try measurePyTorch(form, seconds: 3))
       if round % 2 == 0 { runs.append(try measureHeartwood()) }
       let (ours, theirs) = (runs[round - 1].examplesPerSecond, peers[round - 1].examplesPerSecond)
       say(
-        "round \(round) of \(bench.rounds): Heartwood \(decimals(ours, 0)) examples/s, PyTorch \(decimals(theirs, 0))"
+        "round \(round) of \(rounds): Heartwood \(decimals(ours, 0)) examples/s, PyTorch \(decimals(theirs, 0))"
       )
     }
     var figures = runs.sorted { $0.examplesPerSecond < $1.examplesPerSecond }[runs.count / 2]
