@@ -17,8 +17,8 @@ struct DataOptions: ParsableArguments {
     help: ArgumentHelp("Simulate this many patients instead; the last is the target.", valueName: "patients"))
   var simulate: Int?
 
-  @Option(parsing: .unconditional, help: "Minutes of each simulated recording.")
-  var minutes: Double = 30
+  @Option(parsing: .unconditional, help: "With --simulate: minutes of each recording (default: 30).")
+  var minutes: Double?
 
   @Option(help: "Lead to read (default: MLII, or a record's first ECG lead).")
   var lead: String?
@@ -40,13 +40,14 @@ struct DataOptions: ParsableArguments {
       throw ValidationError(
         "--simulate \(simulate): at least 2 patients (a source and a target), at most 100000")
     }
-    if !(minutes >= 0.5 && minutes <= 1440) {
+    if let minutes, !(minutes >= 0.5 && minutes <= 1440) {
       throw ValidationError("--minutes \(minutes): from 0.5 to 1440")
     }
+    if minutes != nil && simulate == nil { throw ValidationError("--minutes goes with --simulate") }
   }
 
   func source() throws -> DataSource {
-    if let simulate { return .simulated(patients: simulate, minutes: minutes) }
+    if let simulate { return .simulated(patients: simulate, minutes: minutes ?? 30) }
     guard let folder = data ?? ProcessInfo.processInfo.environment["HEARTWOOD_DATA"], !folder.isEmpty else {
       throw Failure(.usage, "no data: give --data DIR (or HEARTWOOD_DATA), or --simulate PATIENTS")
     }

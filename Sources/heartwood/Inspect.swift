@@ -26,6 +26,10 @@ struct Inspect: ParsableCommand {
     guard Launcher.isFirstRank else { return }
     do {
       let manager = FileManager.default
+      let isFolder = ["summary.json", ModelFolder.descriptionFile].contains {
+        manager.fileExists(atPath: "\(path)/\($0)")
+      }
+      if isFolder && annotator != nil { throw Failure(.usage, "--annotator goes with a record") }
       if manager.fileExists(atPath: "\(path)/summary.json") {
         try showRun()
       } else if manager.fileExists(atPath: "\(path)/\(ModelFolder.descriptionFile)") {
@@ -81,7 +85,7 @@ struct Inspect: ParsableCommand {
     for result in summary.perTask {
       table.add([
         result.name, result.part, result.metrics.accuracy.map { decimals($0, 3) } ?? "-",
-        decimals(result.metrics.balancedAccuracy, 3),
+        FigureTables.rate(result.metrics.isOfOneClass ? nil : result.metrics.balancedAccuracy),
         decimals(result.metrics.macroF1, 3), result.metrics.auc.map { decimals($0, 3) } ?? "-",
         "\(result.metrics.examples)",
       ])

@@ -16,6 +16,10 @@ struct ModelInUse {
   ///   - records: whom it is to judge.
   init(_ folder: String, answer asked: PredictionProtocol?, records: [String], _ session: Session) throws {
     description = try session.together { try ModelFolder.descriptionOfWhole(in: folder) }
+    if let asked, description.isSingleNetwork {
+      try session.end(
+        .usage, "--protocol \(asked.rawValue): the model is a single network, which answers for all alike")
+    }
     answer = description.isSingleNetwork ? .mean : asked ?? description.protocol
     try description.requireRoom(session)
     try Self.check(description, answer, records, session)

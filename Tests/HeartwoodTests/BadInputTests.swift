@@ -109,6 +109,14 @@ final class BadInputTests: CommandTestCase {
         "the head of no task", "\(export) --format safetensors --protocol own --task sim003", 64,
         "record sim003 is not a task of the model (sim001, sim002)"),
       Row("a task that does not answer", "\(export) --format onnx --task sim001", 64, "--task sim001 is for"),
+      Row("minutes of real records", "\(train) --minutes 5", 64, "--minutes goes with --simulate"),
+      Row(
+        "seeds of no study", "scale --seeds 2 --output out", 64,
+        "--data, --sources and --seeds go with --accuracy"),
+      Row(
+        "rounds of one measurement", "bench --rounds 3", 64, "--rounds goes with --compare or --checkpoints"),
+      Row(
+        "annotations of a run", "inspect run --annotator atr", 64, "--annotator goes with a record"),
       Row("ranks for one file", "\(export) --format onnx", 64, "leave -n away, or -n 1", ranks: 2),
     ]
   }

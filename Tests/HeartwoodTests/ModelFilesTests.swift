@@ -97,6 +97,11 @@ final class ModelFilesTests: CommandTestCase {
         try tensors.encoded().write(to: URL(fileURLWithPath: "\(model)/\(file)"))
       }
       let output = ["--model", model, "--output", "\(folder)/no-\(name)"]
+      if name == "single" {
+        try expectSoon(
+          64, "--protocol mean: the model is a single network", [1],
+          ["predict", "--record", "\(database)/sim003", "--protocol", "mean"] + output)
+      }
       try expectSoon(
         70, "not finite", [1, 2], ["evaluate", "--data", database, "--records", "sim003"] + output)
       try expectSoon(70, "not finite", [1, 2], ["predict", "--record", "\(database)/sim003"] + output)

@@ -104,6 +104,10 @@ struct Export: ParsableCommand {
 
   /// How the network answers, and by whose head if it is one task's.
   private func whoAnswers(_ description: ModelDescription) throws -> (PredictionProtocol, task: String?) {
+    if let answer, description.isSingleNetwork {
+      throw Failure(
+        .usage, "--protocol \(answer.rawValue): the model is a single network, which answers for all alike")
+    }
     let answer = description.isSingleNetwork ? .mean : answer ?? description.protocol
     guard answer != .gated else {
       throw Failure(

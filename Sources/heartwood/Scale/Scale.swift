@@ -58,8 +58,9 @@ struct Scale: ParsableCommand {
       "Numbers of source patients for --accuracy (default: 2,3,5,8,13,21, as far as there are records).",
       valueName: "list"))
   var sources: NumberList?
-  @Option(help: "Of --accuracy: seeds 1 to this, each with a random choice of sources of its own.")
-  var seeds = 3
+  @Option(
+    help: "Of --accuracy: seeds 1 to this, each with a random choice of sources of its own (default: 3).")
+  var seeds: Int?
 
   @Option(help: ArgumentHelp("Also write scale.json here.", valueName: "file"), completion: .file())
   var json: String?
@@ -69,7 +70,7 @@ struct Scale: ParsableCommand {
   func validate() throws {
     for (name, value, most) in [
       ("batch", batch, 1_000_000), ("steps", steps, 1_000_000), ("repetitions", repetitions, 1000),
-      ("seeds", seeds, 1000),
+      ("seeds", seeds ?? 1, 1000),
     ] where value < 1 || value > most {
       throw ValidationError("--\(name) \(value): from 1 to \(most)")
     }
@@ -83,8 +84,8 @@ struct Scale: ParsableCommand {
     if Set(names).count < names.count || names.contains(NetworkKind.measuredName) {
       throw ValidationError("--network: a name is given twice, or is the measured network's")
     }
-    guard accuracy || (data == nil && sources == nil) else {
-      throw ValidationError("--data and --sources go with --accuracy")
+    guard accuracy || (data == nil && sources == nil && seeds == nil) else {
+      throw ValidationError("--data, --sources and --seeds go with --accuracy")
     }
   }
 

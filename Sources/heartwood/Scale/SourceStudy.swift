@@ -58,16 +58,17 @@ enum SourceStudy {
 
   /// Every rank calls it; the results are the first rank's, nil elsewhere.
   static func run(_ command: Scale, _ session: Session) throws -> Results? {
+    let seeds = command.seeds ?? 3
     let folder = command.data ?? ProcessInfo.processInfo.environment["HEARTWOOD_DATA"] ?? ""
     func without(_ reason: String) -> Results? {
       guard session.leads else { return nil }
       say("Accuracy is left out: \(reason)")
       return Results(
-        source: "", records: [], targets: [], seeds: command.seeds, points: [], omitted: reason)
+        source: "", records: [], targets: [], seeds: seeds, points: [], omitted: reason)
     }
     guard !folder.isEmpty else { return without("no data (--data DIR or HEARTWOOD_DATA)") }
     let library = PatientLibrary(folder, lead: nil)
-    let cast = try session.fromFirst { try self.cast(library) }
+    let cast = try session.fromFirst(isLong: true) { try self.cast(library) }
     let counts = (command.sources?.numbers ?? usualCounts).filter { $0 < cast.records.count }
     guard !cast.targets.isEmpty, cast.teachers.count > 1, !counts.isEmpty else {
       return without(
@@ -80,11 +81,11 @@ enum SourceStudy {
       say("--sources \(listed): left out, beside a target there are \(cast.records.count - 1) records")
     }
     let pieces = cast.targets.flatMap { target in
-      (1...UInt64(command.seeds)).map { Piece(target: target, seed: $0) }
+      (1...UInt64(seeds)).map { Piece(target: target, seed: $0) }
     }
     let scores = try scores(pieces, cast, counts, command.branch, library, session)
     guard session.leads else { return nil }
-    return results(pieces, scores, cast, counts, DataSource.folder(folder).name, seeds: command.seeds)
+    return results(pieces, scores, cast, counts, DataSource.folder(folder).name, seeds: seeds)
   }
 
   private static func cast(_ library: PatientLibrary) throws -> Cast {
