@@ -27,6 +27,7 @@ public enum CohortError: Error, Equatable, CustomStringConvertible {
   case signal(record: String, lead: String, SignalError)
   case noSuchLead(record: String, lead: String, available: [String])
   case noElectrocardiogram(record: String, available: [String])
+  case sameNames(record: String, lead: String)
   case noAnnotationFile(record: String, path: String)
   case noBeats(record: String, annotations: Int)
   case noUsableBeats(record: String, beats: Int)
@@ -42,6 +43,8 @@ public enum CohortError: Error, Equatable, CustomStringConvertible {
     case .noElectrocardiogram(let record, let available):
       "record \(record) has no signal that looks like an ECG lead (it has "
         + "\(available.isEmpty ? "none at all" : available.joined(separator: ", "))); name the lead to use"
+    case .sameNames(let record, let lead):
+      "record \(record): its ECG lead has the same name as a signal before it, '\(lead)'; give each a name of its own in the header"
     case .noAnnotationFile(let record, let path):
       "record \(record) has no annotation file: \(path) does not exist"
     case .noBeats(let record, let annotations):

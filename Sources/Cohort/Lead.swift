@@ -5,7 +5,7 @@ enum Lead {
   /// The index of the signal to use: the one named `asked`, or else MLII, or else the first that looks like an ECG.
   ///
   /// - Throws: `CohortError.noSuchLead` if `asked` does not exist, `CohortError.noElectrocardiogram` if nothing was asked
-  ///   for and nothing fits.
+  ///   for and nothing fits, `CohortError.sameNames` if what fits has the name of a signal before it.
   static func choose(_ asked: String?, from signals: [SignalSpecification], record: String) throws -> Int {
     let names = signals.map(\.name)
     if let asked {
@@ -16,6 +16,10 @@ enum Lead {
     }
     let choice = names.firstIndex(of: "MLII") ?? signals.firstIndex(where: looksLikeElectrocardiogram)
     guard let choice else { throw CohortError.noElectrocardiogram(record: record, available: names) }
+    // Signals are read by name, the first of a name.
+    guard names.firstIndex(of: names[choice]) == choice else {
+      throw CohortError.sameNames(record: record, lead: names[choice])
+    }
     return choice
   }
 

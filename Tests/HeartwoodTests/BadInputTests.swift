@@ -135,6 +135,13 @@ final class BadInputTests: CommandTestCase {
       Row("no annotations", train, 65, "no annotation file: db/sim002.atr") {
         try $0.remove("db/sim002.atr")
       },
+      Row(
+        "signals of one name", train, 65,
+        "record sim001: its ECG lead has the same name as a signal before it, 'ECG'"
+      ) {
+        try $0.edit("db/sim001.hea", "200(1024)/mV 11 1024 1014", "200(1024)/mmHg 11 1024 1014")
+        for lead in ["MLII", "V1"] { try $0.edit("db/sim001.hea", lead, "ECG") }
+      },
       Row("no such lead", "\(train) --lead AVR", 65, "record sim001 has no lead AVR; it has MLII, V1"),
       Row("an empty header", train, 65, "db/sim002.hea: lacks a record line") {
         try $0.cut(0, "db/sim002.hea")
