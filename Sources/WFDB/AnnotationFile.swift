@@ -55,9 +55,9 @@ public struct AnnotationFile: Sendable, Equatable {
     try writeAtomically(encoded(path: path), to: path)
   }
 
-  /// Longest file that is read: a day at 300 beats a minute with a text at each takes a third of it. Annotations in memory take up to
-  /// twelve times their bytes.
-  static let byteLimit = 1 << 24
+  /// Longest file that is read: two weeks at 200 beats a minute with a text at each. Annotations in memory take up to twelve times their
+  /// bytes.
+  package static let byteLimit = 1 << 26
 }
 
 /// Words of an annotation file that are not annotations: annot(5).

@@ -1,8 +1,8 @@
 extension AnnotationFile {
-  /// The annotations in `bytes`; `path` is for messages.
-  package static func parse(_ bytes: [UInt8], path: String) throws -> AnnotationFile {
-    guard bytes.count <= byteLimit else {
-      throw WFDBError(file: path, .tooLong(bytes: bytes.count, limit: byteLimit))
+  /// The annotations in at most `limit` bytes; `path` is for messages.
+  package static func parse(_ bytes: [UInt8], path: String, limit: Int = byteLimit) throws -> AnnotationFile {
+    guard bytes.count <= limit else {
+      throw WFDBError(file: path, .tooLong(bytes: bytes.count, limit: limit))
     }
     var file = AnnotationFile([])
     // The first walk counts, so that the array is made once, in its size.

@@ -12,7 +12,7 @@ extension AnnotationFile {
     for note in notes { try writer.append(Annotation(sample: 0, code: .note, auxiliary: note)) }
     for annotation in annotations { try writer.append(annotation) }
     writer.append(word: 0)
-    let reread = try AnnotationFile.parse(writer.bytes, path: path)
+    let reread = try AnnotationFile.parse(writer.bytes, path: path, limit: .max)
     guard reread == self else {
       throw WFDBError(
         file: path, .inconsistent("holds a text or a definition that would not read back as it is"))
