@@ -31,7 +31,7 @@ struct AdaptationRun {
     let ownership = Ownership(
       tasks: description.tasks.count + 1, ranks: session.ranks, rank: session.rank)
     let owns = ownership.own.contains(description.tasks.count)
-    let beats = try session.together { session.leads || owns ? try read(description) : nil }
+    let beats = try session.together(isLong: true) { session.leads || owns ? try read(description) : nil }
     let newcomer = try session.together { try self.newcomer(beats?.own, description) }
     let sources = try command.trunk == .joint ? trainingParts(description, ownership) : []
     let rest = try RunData.share(command.record, beats?.rest, communicator)
@@ -114,7 +114,7 @@ struct AdaptationRun {
 
   /// Of this rank's tasks but the newcomer's.
   private func trainingParts(_ description: ModelDescription, _ ownership: Ownership) throws -> [Examples] {
-    try session.together {
+    try session.together(isLong: true) {
       try ownership.own.filter { $0 < description.tasks.count }.map {
         try training(of: description.tasks[$0], description)
       }

@@ -96,7 +96,7 @@ struct RunData {
     let experiment = command.experiment
     let reader = try session.together { try RecordReader(command, source, folder) }
     let ownership = Ownership(tasks: cast.sources.count, ranks: session.ranks, rank: session.rank)
-    let (sources, unseen) = try session.together {
+    let (sources, unseen) = try session.together(isLong: true) {
       (
         try ownership.own.map {
           try reader.source(cast.sources[$0], $0)

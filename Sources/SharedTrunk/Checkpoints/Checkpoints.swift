@@ -191,8 +191,10 @@ final class Checkpoints {
       rest()
       try folder.make(progress.step)
       return try parts.map { part in
-        Watchdog.feed()
-        return try part.write(to: folder.folder(progress.step), rest)
+        try part.write(to: folder.folder(progress.step)) {
+          Watchdog.feed()
+          rest()
+        }
       }
     }
     pending = progress
@@ -205,10 +207,15 @@ final class Checkpoints {
   /// Waits until what is under way is whole on disk.
   private func complete() throws {
     guard pending != nil else { return }
-    writer.wait()
-    try agreeOnFailure()
+    try waitForAll()
     try publish()
+    try waitForAll()
+  }
+
+  /// Another rank's disk may be slow: the ranks that wait do so asleep, and their watchdogs with them.
+  private func waitForAll() throws {
     writer.wait()
+    try communicator.barrier(lookingEvery: 0.001)
     try agreeOnFailure()
   }
 

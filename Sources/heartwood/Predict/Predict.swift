@@ -61,9 +61,11 @@ struct Predict: ParsableCommand {
     try session.together { if session.leads { try OutputFolder.make(output) } }
     var progress = WorkProgress(speaks: session.leads)
     // The first rank reads the record.
-    let survey = try session.together { session.leads ? try self.survey(judge.description, &progress) : nil }
+    let survey = try session.together(isLong: true) {
+      session.leads ? try self.survey(judge.description, &progress) : nil
+    }
     let acquaintance = try acquaintance(judge, survey, name, session)
-    var windows = try session.together { try survey?.windows() }
+    var windows = try session.together(isLong: true) { try survey?.windows() }
     var prediction = survey.map { Prediction($0, judge.description) }
     while true {
       let batch = try session.together { try windows?.next(Self.batch) }
@@ -88,7 +90,7 @@ struct Predict: ParsableCommand {
     _ judge: ModelInUse, _ survey: SurveyedRecording?, _ name: String, _ session: Session
   ) throws -> Acquaintance? {
     guard judge.network.shape.readsOwnStatistics else { return nil }
-    let beats = try session.together {
+    let beats = try session.together(isLong: true) {
       try survey.map { survey in
         var windows = try survey.windows(
           only: Recording.evenlySpread(Self.reference, of: survey.beats.count))
