@@ -25,7 +25,7 @@ public struct CheckpointWriteError: AgreedError {
   public var description: String { "rank \(rank): checkpoint: \(reason)" }
 }
 
-/// A checkpoint belongs to another run.
+/// A checkpoint, or a finished run, is not of the run that is to go on with it.
 public struct CheckpointMismatch: AgreedError {
   /// Of the data, not of the network or its tasks.
   public let isOfData: Bool

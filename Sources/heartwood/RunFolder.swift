@@ -26,8 +26,8 @@ final class RunFolder {
   var board: String { "\(path)/tensorboard" }
   private var summaryPath: String { "\(path)/summary.json" }
 
-  /// Whether a run has ended well here.
-  var isFinished: Bool { FileManager.default.fileExists(atPath: summaryPath) }
+  /// `summary.json`, if a run has ended well here.
+  var summary: Data? { FileManager.default.contents(atPath: summaryPath) }
 
   /// Creates the folder, and on the rank that leads locks it. Refuses one that another process writes to, and unless the run `resumes`
   /// one that holds a run already, whole or cut off, so that nothing saved is overwritten.
@@ -36,7 +36,7 @@ final class RunFolder {
     try OutputFolder.make(path, for: [model])
     guard leads else { return }
     lock = try RunLock(path, of: command)
-    if (manager.fileExists(atPath: metricsPath) || isFinished) && !resumes { throw holdsARun }
+    if (manager.fileExists(atPath: metricsPath) || summary != nil) && !resumes { throw holdsARun }
     if manager.fileExists(atPath: "\(path)/units") {
       throw Failure(.cannotCreate, "--output \(path) holds work of `heartwood paper`; choose another folder")
     }

@@ -26,13 +26,13 @@ struct TrainingRun {
         * Double(command.experiment.taskCount(records: cast.sources.count))
         / Double(session.ranks))
     try session.together(isLong: true) { try folder.create(leads: session.leads, resumes: command.resume) }
-    guard try !session.fromFirst({ folder.isFinished }) else {
-      if session.leads { say("The run in \(folder.path) has ended well: nothing to go on with") }
-      return
-    }
     if session.leads { say("Data: \(source.sentence)\(cast.note.map { "; \($0)" } ?? "")") }
     let data = try RunData(command, cast, source, folder, session)
     try session.requireAlike(try shared(data))
+    guard try !session.fromFirst({ try isFinished(data) }) else {
+      if session.leads { say("The run in \(folder.path) has ended well: nothing to go on with") }
+      return
+    }
     try session.together {
       try folder.begin(
         leads: session.leads, resumes: command.resume, withBoard: command.log == .tensorboard)
@@ -48,7 +48,7 @@ struct TrainingRun {
 
     try session.together {
       guard session.leads else { return }
-      let summary = summary(data, cast, main, baselines, wire, memory)
+      let summary = try summary(data, cast, main, baselines, wire, memory)
       let report = RunReport(
         summary, main: main.name, histories: ([main] + baselines).map(\.history), classes: data.classes)
       try folder.write(Data(report.html.utf8), as: "report.html")
@@ -57,6 +57,21 @@ struct TrainingRun {
       say(ResultTable.text(networks, classes: data.classes, inconsistent: command.scenario == .inconsistent))
       say("Data: \(source.sentence)\nRun folder: \(folder.path)")
     }
+  }
+
+  /// Whether a run has ended well in the folder. Throws `CheckpointMismatch` if that was another.
+  private func isFinished(_ data: RunData) throws -> Bool {
+    struct Finished: Decodable {
+      let identity: [String: String]?
+    }
+    guard let summary = folder.summary else { return false }
+    if let theirs = try? JSONDecoder().decode(Finished.self, from: summary).identity,
+      let mismatch = CheckpointPlan.mismatch(
+        of: "what \(folder.path) holds", identity: theirs, with: try identityOfAll(data))
+    {
+      throw mismatch
+    }
+    return true
   }
 
   /// The records, as the first rank finds them; too many ranks for them end the run before any is read.
@@ -203,6 +218,13 @@ struct TrainingRun {
       resumes: command.resume, identity: identity, program: "heartwood \(Heartwood.version)")
   }
 
+  /// What the whole run's results depend on.
+  private func identityOfAll(_ data: RunData) throws -> [String: String] {
+    try checkpointPlan(command.main, data).identity.merging([
+      "baselines": command.besides.map(\.name).joined(separator: ", ")
+    ]) { $1 }
+  }
+
   /// Beats whose figures are also taken together: a target's, a known patient's, or a pool's.
   private struct Judged {
     let name: String
@@ -323,7 +345,7 @@ struct TrainingRun {
   private func summary(
     _ data: RunData, _ cast: Cast, _ main: Outcome, _ baselines: [Outcome], _ wire: Summary.Wire,
     _ memory: [Double]
-  ) -> Summary {
+  ) throws -> Summary {
     let options = command.options
     let ownership = data.tasks.ownership
     let stepSeconds = main.training.stepSeconds.sorted()
@@ -356,6 +378,7 @@ struct TrainingRun {
         stepMilliseconds: perStep * 1e3),
       wire: wire,
       data: Summary.DataUsed(records: data.records, fingerprint: data.fingerprint, note: cast.note),
+      identity: try identityOfAll(data),
       seconds: Summary.Seconds(
         total: ProcessClock.sinceStart, startup: session.startupSeconds, data: data.seconds,
         training: main.training.seconds, evaluation: main.evaluationSeconds),

@@ -356,6 +356,9 @@ final class BadInputTests: CommandTestCase {
         "a finished run to go on with", resume, 0, "The run in run has ended well: nothing to go on with",
         ranks: 2),
       Row(
+        "another network to go on with, which is finished", "\(resume) --batch 4", 64,
+        "--resume: what run holds is of another run: options.batch is 8, here 4", ranks: 2),
+      Row(
         "another network to go on with", "\(resume) --batch 4", 64,
         "run/checkpoints/mtl/step-10 is of another run: options.batch is 8, here 4"
       ) { try $0.remove("run/summary.json") },

@@ -37,6 +37,24 @@ public struct CheckpointPlan: Sendable {
     self.identity = identity
   }
 
+  /// What another run's identity has otherwise than this run's; nil if nothing. `thing`: what has it, for the message.
+  public static func mismatch(
+    of thing: String, identity theirs: [String: String], with ours: [String: String]
+  ) -> CheckpointMismatch? {
+    // What others follow from goes before them.
+    func order(_ key: String) -> Int {
+      ["options.", "data."].firstIndex { key.hasPrefix($0) }.map { $0 + 1 } ?? 0
+    }
+    let keys = Set(theirs.keys).union(ours.keys).filter { theirs[$0] != ours[$0] }
+    return keys.min { (order($0), $0) < (order($1), $1) }.map { key in
+      CheckpointMismatch(
+        isOfData: key.hasPrefix("data."),
+        description:
+          "--resume: \(thing) is of another run: \(key) is \(theirs[key] ?? "not there"), here \(ours[key] ?? "not there")"
+      )
+    }
+  }
+
   /// A network's name as that of a folder: "STL average 1/5" is "stl-average-1-5".
   public static func folder(of network: String) -> String {
     String(network.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" })

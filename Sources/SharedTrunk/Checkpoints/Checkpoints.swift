@@ -125,18 +125,10 @@ final class Checkpoints {
   }
 
   private func requireSameRun(_ manifest: CheckpointManifest) throws {
-    let (theirs, ours) = (manifest.identity, plan.identity)
-    // What others follow from goes before them.
-    func order(_ key: String) -> Int {
-      ["options.", "data."].firstIndex { key.hasPrefix($0) }.map { $0 + 1 } ?? 0
-    }
-    let keys = Set(theirs.keys).union(ours.keys).filter { theirs[$0] != ours[$0] }
-    guard let key = keys.min(by: { (order($0), $0) < (order($1), $1) }) else { return }
-    throw CheckpointMismatch(
-      isOfData: key.hasPrefix("data."),
-      description:
-        "--resume: the checkpoint in \(folder.folder(manifest.progress.step)) is of another run: \(key) is "
-        + "\(theirs[key] ?? "not there"), here \(ours[key] ?? "not there")")
+    let mismatch = CheckpointPlan.mismatch(
+      of: "the checkpoint in \(folder.folder(manifest.progress.step))", identity: manifest.identity,
+      with: plan.identity)
+    if let mismatch { throw mismatch }
   }
 
   // MARK: In training
