@@ -4,7 +4,7 @@ import Cohort
 public struct NetworkShape: Codable, Sendable, Equatable {
   /// How a branch turns a window into features.
   public var branch: BranchShape
-  /// Numbers appended to the branch's features (4 RR features, or none).
+  /// Numbers appended to the branch's features (4 RR features, 10 with the own statistics, or none).
   public var extraFeatures: Int
   /// Widths of the trunk's fully connected layers; the first is `H` of the exchange, the last `H'`.
   public var trunk: [Int]
@@ -64,12 +64,13 @@ public struct NetworkShape: Codable, Sendable, Equatable {
     count(taskTensors) * tasks + count(trunkTensors)
   }
 
-  /// Memory that one task's slot takes in training, about: weights with gradients and moments, and what the layers keep.
-  public func bytes(batch: Int) -> Double {
+  /// Memory that one task's slot takes, about: weights with gradients and moments, and what the layers keep; in `training` also the best
+  /// weights and the room for checkpoints.
+  public func bytes(batch: Int, inTraining training: Bool = false) -> Double {
     let kept =
       Double(branch.inputs + extraFeatures) + Double(branch.kept) + 2 * Double(features) + 4
       * Double(trunk.reduce(0, +))
-    return 16 * Double(count(taskTensors)) + 4 * Double(batch) * kept
+    return (training ? 36 : 16) * Double(count(taskTensors)) + 4 * Double(batch) * kept
   }
 
   /// Weights and biases in a network of one branch, one trunk and one head.

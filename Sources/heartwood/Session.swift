@@ -2,6 +2,7 @@ import Cohort
 import Foundation
 import Layers
 import MPI
+import Scaling
 import SharedTrunk
 
 /// One command on all ranks: starts MPI, runs, ends it; a failure anywhere ends every rank with the same code and one line.
@@ -106,15 +107,16 @@ struct Session {
     throw Shared(failure: Failure(status, message))
   }
 
-  /// Ends the job if this many bytes a rank are more than the machine has.
+  /// Ends the job if this many bytes a rank are more than a machine has for its ranks.
   func requireMemory(_ bytes: Double) throws {
     let here = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
+    let count = try Placement.gathered(communicator).ranksOnMachine
     try together {
-      guard bytes < 0.9 * here else {
+      guard bytes * Double(count) < 0.9 * here else {
         throw Failure(
           .usage,
-          "--batch: a rank would need \(decimals(bytes / 1e9, 1)) GB of the machine's \(decimals(here / 1e9, 1)); "
-            + "take a smaller batch, fewer tasks or more hosts")
+          "--batch: \(count == 1 ? "a rank" : "\(count) ranks of a machine") would need \(decimals(bytes * Double(count) / 1e9, 1)) GB "
+            + "of its \(decimals(here / 1e9, 1)); take a smaller batch, fewer tasks or more hosts")
       }
     }
   }

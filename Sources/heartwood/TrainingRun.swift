@@ -22,7 +22,7 @@ struct TrainingRun {
   func run() throws {
     let cast = try castOfAll()
     try session.requireMemory(
-      command.shape(command.main).bytes(batch: command.options.batch)
+      command.shape(command.main).bytes(batch: command.options.batch, inTraining: true)
         * Double(command.experiment.taskCount(records: cast.sources.count))
         / Double(session.ranks))
     try session.together(isLong: true) { try folder.create(leads: session.leads, resumes: command.resume) }
