@@ -8,7 +8,7 @@
 
 // x <= 0, or NaN. e^x = 2^k e^r, |r| <= ln(2)/2, Taylor to r^13: error below 1e-16.
 static double exponential(double x) {
-  if (x < -708.0) return 0.0;
+  if (!(x >= -708.0)) return x < 0.0 ? 0.0 : x;
   double k = nearbyint(x * 1.4426950408889634);
   double r = (x - k * 0x1.62e42feep-1) - k * 0x1.a39ef35793c76p-33;
   double sum = 1.0;

@@ -157,7 +157,7 @@ extension BranchShape {
     switch kind {
     case .cnn:
       within(kernel, "the kernel", 1, length) ?? within(channels, "the channels", 1, 65_536)
-        ?? within(pool, "the pool", 1, padded ? length : length - kernel + 1)
+        ?? within(pool, "the pool", 1, min(65_535, padded ? length : length - kernel + 1))
     case .rnn, .lstm:
       within(frame, "the frame", 1, length) ?? within(hidden, "the hidden state", 1, 65_536)
         ?? (length % frame == 0 ? nil : "its window of \(length) samples is not whole frames of \(frame)")
