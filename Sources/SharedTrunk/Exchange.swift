@@ -62,7 +62,7 @@ struct Optimizer {
   /// Gradients whose norm is not finite leave the group as it is: clipped they would still be no numbers.
   func update(_ group: ParameterGroup, norm: Double) {
     guard norm.isFinite else {
-      status?.fault = status?.fault ?? (group.name, step)
+      status?.fault = status?.fault ?? (group.name, status?.step ?? step)
       return
     }
     let scale = maximumNorm.isFinite ? Adam.clipFactor(norm: norm, max: maximumNorm) : 1

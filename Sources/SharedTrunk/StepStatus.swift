@@ -9,6 +9,8 @@ final class StepStatus {
   var asks = false
   /// This rank's part of the checkpoint under way is on its disk.
   var isWritten = false
+  /// The step that is taken, from 1.
+  var step = 1
   /// A group of this rank whose gradients blew up in a step: it was not updated.
   var fault: (group: String, step: Int)?
   /// The weights that all ranks hold alike have been seen to differ.

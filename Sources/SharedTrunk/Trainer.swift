@@ -126,6 +126,7 @@ struct Trainer {
       learner.sharedGroups.first?.values[0] += 1
     }
     guard let status = learner.status else { return }
+    status.step = step + 1
     let looks = step % Self.stepsBetweenChecksums == 0
     status.checksum = looks ? StepStatus.checksum(learner.sharedGroups + learner.replicas) : 0
     status.asks = status.hasTrouble || Watchdog.stopRequested || saving?.asks ?? false
