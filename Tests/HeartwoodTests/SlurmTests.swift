@@ -28,12 +28,14 @@ final class SlurmTests: CommandTestCase {
 
   func testASweepIsCollected() throws {
     try requireTools(["python3"], "the table of a sweep needs python3")
+    let both = "[[9, 1], [2, 8]]"
     let figures = [
-      "106-seed1": "0.5", "106-seed2": "0.7", "205-seed1": "0.9", "205-seed2": "1.0", "119-seed1": "null",
+      "106-seed1": (0.5, both), "106-seed2": (0.7, both), "205-seed1": (0.9, both), "205-seed2": (1.0, both),
+      "115-seed1": (0.99, "[[99, 1], [0, 0]]"),
     ]
-    for (run, figure) in figures {
+    for (run, (figure, confusion)) in figures {
       try FileManager.default.createDirectory(atPath: "\(folder)/\(run)", withIntermediateDirectories: true)
-      try #"{"test": {"balancedAccuracy": \#(figure)}}"#
+      try #"{"test": {"balancedAccuracy": \#(figure), "confusion": \#(confusion)}}"#
         .write(toFile: "\(folder)/\(run)/summary.json", atomically: true, encoding: .utf8)
     }
     let outcome = try Command.run("Cluster/slurm/collect", [folder])
@@ -42,7 +44,7 @@ final class SlurmTests: CommandTestCase {
       outcome.output.split(separator: "\n").dropFirst().map {
         $0.split(separator: " ").joined(separator: " ")
       },
-      ["106 2 0.600 ± 0.141", "119 1 -", "205 2 0.950 ± 0.071", "mean 2 0.775 ± 0.106"])
+      ["106 2 0.600 ± 0.141", "115 1 -", "205 2 0.950 ± 0.071", "mean 2 0.775 ± 0.106"])
 
     try FileManager.default.createDirectory(atPath: "\(folder)/205-seed3", withIntermediateDirectories: true)
     let early = try Command.run("Cluster/slurm/collect", [folder])
