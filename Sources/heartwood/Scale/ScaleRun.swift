@@ -30,6 +30,11 @@ struct ScaleRun {
           ? "--patients: fewer patients than ranks everywhere; a rank has one at least"
           : "--patients: none of these points fits into memory")
     }
+    guard plan.points.contains(where: { !placement[placement.spread($0.ranks)].isCrowded }) else {
+      try session.end(
+        .usage,
+        "--ranks: more ranks than cores everywhere; include a number that has a core for each, such as 1")
+    }
     let measured = try Measurements(command, plan, placement, session)
     let accuracy = try command.accuracy ? SourceStudy.run(command, session) : nil
     try session.together {
