@@ -107,7 +107,9 @@ clear_session() {
 # shared memory.
 cleaning() {  # FAMILY
   # The host's own shell finds the names: its user may have another number there.
-  echo "sh -c 'rm -rf ${OMPI_MCA_orte_tmpdir_base:-\${TMPDIR:-/tmp\}}/ompi.*.\$(id -u)/jf.$1 \
+  local base='"${TMPDIR:-/tmp}"'
+  if [[ -n ${OMPI_MCA_orte_tmpdir_base-} ]]; then base=$(printf %q "$OMPI_MCA_orte_tmpdir_base"); fi
+  echo "sh -c 'rm -rf $base/ompi.*.\$(id -u)/jf.$1 \
 /dev/shm/vader_segment.*.\$(id -u).$(printf '%x' $(($1 * 65536 + 1))).*'"
 }
 
