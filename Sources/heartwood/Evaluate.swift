@@ -103,7 +103,7 @@ struct Evaluate: ParsableCommand {
           + (from > 0 ? " after second \(from) (--from)" : ""))
     } catch {
       let failure = Failure(error)
-      guard case .all = records, failure.status == .data else { throw error }
+      guard case .all = records, [.data, .inputOutput].contains(failure.status) else { throw error }
       return ("", Examples(windowLength: description.input.length), failure.message)
     }
   }

@@ -77,9 +77,11 @@ struct Paper: ParsableCommand {
       throw ValidationError("--target \(unseen) is not one of the records (\(names.joined(separator: ",")))")
     }
     guard names.count >= 3 else { throw ValidationError("--records: at least two sources and the target") }
-    let files = (names + (rhythmRecords?.names ?? [])).map(ModelFolder.taskFile)
-    guard Set(files).count == Set(names + (rhythmRecords?.names ?? [])).count else {
-      throw ValidationError("--records: two names differ only in / and -, and their files would be one")
+    let all = Set(names + (rhythmRecords?.names ?? []) + (transferRecords?.names ?? []))
+    guard Set(all.map(ModelFolder.taskFile)).count == all.count else {
+      throw ValidationError(
+        "--records, --rhythm-records, --transfer-records: two names differ only in / and -, and their files would be one"
+      )
     }
     let prefixes = only?.split(separator: ",") ?? []
     for prefix in prefixes
