@@ -6,7 +6,7 @@ public struct Examples: Sendable, Equatable {
   public let featureCount: Int
   /// The windows one after the other: count x `windowLength`.
   public internal(set) var windows: [Float] = []
-  /// RR features, and what `OwnBeats` adds: count x `featureCount`.
+  /// RR features, and what `OwnStatistics` adds: count x `featureCount`.
   public internal(set) var rr: [Float] = []
   /// Classes, as `Labelling` numbers them.
   public internal(set) var labels: [Int32] = []
