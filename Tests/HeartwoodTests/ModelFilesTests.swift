@@ -101,6 +101,12 @@ final class ModelFilesTests: CommandTestCase {
         try expectSoon(
           64, "--protocol mean: the model is a single network", [1],
           ["predict", "--record", "\(database)/sim003", "--protocol", "mean"] + output)
+        let export = [
+          "export", "--model", model, "--format", "safetensors", "--output", "\(folder)/single.st",
+        ]
+        XCTAssertEqual(try Command.heartwood(1, export).code, 0)
+        try expectSoon(
+          64, "--protocol mean: the model is a single network", [1], export + ["--protocol", "mean"])
       }
       try expectSoon(
         70, "not finite", [1, 2], ["evaluate", "--data", database, "--records", "sim003"] + output)

@@ -73,9 +73,9 @@ struct Export: ParsableCommand {
     guard session.ranks == 1 else {
       try session.end(.usage, "export writes one file on one rank: leave -n away, or -n 1")
     }
-    let (answer, task) = try session.together {
+    let task = try session.together {
       try requireOutput()
-      return try whoAnswers(try ModelFolder.descriptionOfWhole(in: model))
+      return try taskThatAnswers(try ModelFolder.descriptionOfWhole(in: model))
     }
     let judge = try ModelInUse(model, answer: answer, records: task.map { [$0] } ?? [], session)
     let inputs = try session.together { try NetworkInputs(judge.description, judge.answer) }
@@ -102,12 +102,8 @@ struct Export: ParsableCommand {
     }
   }
 
-  /// How the network answers, and by whose head if it is one task's.
-  private func whoAnswers(_ description: ModelDescription) throws -> (PredictionProtocol, task: String?) {
-    if let answer, description.isSingleNetwork {
-      throw Failure(
-        .usage, "--protocol \(answer.rawValue): the model is a single network, which answers for all alike")
-    }
+  /// By whose head the network answers, if it is one task's.
+  private func taskThatAnswers(_ description: ModelDescription) throws -> String? {
     let answer = description.isSingleNetwork ? .mean : answer ?? description.protocol
     guard answer != .gated else {
       throw Failure(
@@ -117,7 +113,7 @@ struct Export: ParsableCommand {
       if let task {
         throw Failure(.usage, "--task \(task) is for --protocol own; the model answers by \(answer.rawValue)")
       }
-      return (answer, nil)
+      return nil
     }
     guard let name = task ?? record.map({ RecordFiles($0).name }) else {
       throw Failure(
@@ -125,7 +121,7 @@ struct Export: ParsableCommand {
         "--protocol own is for a known patient: give --task, one of \(description.tasks.joined(separator: ", ")), "
           + "or another --protocol")
     }
-    return (answer, name)
+    return name
   }
 
   /// A record's annotated beats of the model's classes, as `evaluate` reads them.
