@@ -110,7 +110,8 @@ struct Session {
   /// Ends the job if this many bytes a rank are more than a machine has for its ranks.
   func requireMemory(_ bytes: Double) throws {
     let here = Double(sysconf(Int32(_SC_PHYS_PAGES))) * Double(sysconf(Int32(_SC_PAGESIZE)))
-    let count = try Placement.gathered(communicator).ranksOnMachine
+    let machines = try Placement.gathered(communicator).machines
+    let count = machines.count { $0 == machines[rank] }
     try together {
       guard bytes * Double(count) < 0.9 * here else {
         throw Failure(
