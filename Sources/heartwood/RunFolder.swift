@@ -2,6 +2,11 @@ import Files
 import Foundation
 import SharedTrunk
 
+/// Of a run's summary: what its results depended on, in words; nil in runs of before.
+struct FinishedRun: Codable {
+  let identity: [String: String]?
+}
+
 /// A run's output folder: `summary.json`, `metrics.jsonl`, `model/`, `checkpoints/`, `report.html`, and where asked for `tensorboard/`.
 final class RunFolder {
   let path: String
@@ -26,8 +31,18 @@ final class RunFolder {
   var board: String { "\(path)/tensorboard" }
   private var summaryPath: String { "\(path)/summary.json" }
 
-  /// `summary.json`, if a run has ended well here.
-  var summary: Data? { FileManager.default.contents(atPath: summaryPath) }
+  private var isFinished: Bool { FileManager.default.fileExists(atPath: summaryPath) }
+
+  /// What is known of a run that has ended well here; nil if none has. Throws `Failure`.
+  func finished() throws -> FinishedRun? {
+    guard isFinished else { return nil }
+    do {
+      return try JSONDecoder().decode(
+        FinishedRun.self, from: Data(contentsOf: URL(fileURLWithPath: summaryPath)))
+    } catch {
+      throw Failure(.data, "\(summaryPath) is not the summary of a run")
+    }
+  }
 
   /// Creates the folder, and on the rank that leads locks it. Refuses one that another process writes to, and unless the run `resumes`
   /// one that holds a run already, whole or cut off, so that nothing saved is overwritten.
@@ -36,7 +51,7 @@ final class RunFolder {
     try OutputFolder.make(path, for: [model])
     guard leads else { return }
     lock = try RunLock(path, of: command)
-    if (manager.fileExists(atPath: metricsPath) || summary != nil) && !resumes { throw holdsARun }
+    if (manager.fileExists(atPath: metricsPath) || isFinished) && !resumes { throw holdsARun }
     if manager.fileExists(atPath: "\(path)/units") {
       throw Failure(.cannotCreate, "--output \(path) holds work of `heartwood paper`; choose another folder")
     }

@@ -132,8 +132,7 @@ struct Summary: Codable {
   let throughput: Throughput
   let wire: Wire
   let data: DataUsed
-  /// All that decides what the weights are, as `CheckpointPlan.identity` has it, and the networks trained beside the run's own. Nil in
-  /// runs of before.
+  /// All that the results depend on, in words: options, records, their fingerprints. Nil in runs of before.
   let identity: [String: String]?
   let seconds: Seconds
   /// What saving the run's own network cost the first rank; nil if nothing was saved.

@@ -26,10 +26,13 @@ struct TrainingRun {
         * Double(command.experiment.taskCount(records: cast.sources.count))
         / Double(session.ranks))
     try session.together(isLong: true) { try folder.create(leads: session.leads, resumes: command.resume) }
+    let finished = try session.fromFirst { try folder.finished() }
+    try finished.map { try requireSameRun($0, as: identity(cast)) }
     if session.leads { say("Data: \(source.sentence)\(cast.note.map { "; \($0)" } ?? "")") }
     let data = try RunData(command, cast, source, folder, session)
     try session.requireAlike(try shared(data))
-    guard try !session.fromFirst({ try isFinished(data) }) else {
+    if let finished {
+      try requireSameRun(finished, as: identity(cast).merging(words(data.fingerprints)) { $1 })
       if session.leads { say("The run in \(folder.path) has ended well: nothing to go on with") }
       return
     }
@@ -59,19 +62,13 @@ struct TrainingRun {
     }
   }
 
-  /// Whether a run has ended well in the folder. Throws `CheckpointMismatch` if that was another.
-  private func isFinished(_ data: RunData) throws -> Bool {
-    struct Finished: Decodable {
-      let identity: [String: String]?
+  /// Throws `CheckpointMismatch` if the run that has ended well in the folder was another, as far as this one is known.
+  private func requireSameRun(_ finished: FinishedRun, as ours: [String: String]) throws {
+    let theirs = finished.identity?.filter { ours[$0.key] != nil || !$0.key.hasPrefix(Self.dataPrefix) }
+    let mismatch = theirs.flatMap {
+      CheckpointPlan.mismatch(of: "what \(folder.path) holds", identity: $0, with: ours)
     }
-    guard let summary = folder.summary else { return false }
-    if let theirs = try? JSONDecoder().decode(Finished.self, from: summary).identity,
-      let mismatch = CheckpointPlan.mismatch(
-        of: "what \(folder.path) holds", identity: theirs, with: try identityOfAll(data))
-    {
-      throw mismatch
-    }
-    return true
+    if let mismatch { throw mismatch }
   }
 
   /// The records, as the first rank finds them; too many ranks for them end the run before any is read.
@@ -197,11 +194,9 @@ struct TrainingRun {
 
   /// What a network's training depends on, but for the recordings.
   private func identity(_ system: System, _ data: RunData) throws -> [String: String] {
-    let experiment = command.experiment
     var identity = [
       "network": system.name, "tasks": data.tasks.names.joined(separator: ", "),
-      "experiment":
-        "\(experiment.problem) \(experiment.scenario) \(experiment.tasks) \(experiment.split) \(experiment.labelling.rawValue)",
+      "experiment": words(command.experiment),
       "borrow": "\(command.borrow)",
       "protocol": data.tasks.pool?.answer.rawValue ?? "of no matter to training",
     ]
@@ -212,17 +207,36 @@ struct TrainingRun {
 
   private func checkpointPlan(_ system: System, _ data: RunData) throws -> CheckpointPlan {
     var identity = try identity(system, data)
-    for (record, fingerprint) in data.fingerprints { identity["data.\(record)"] = fingerprint }
+    identity.merge(words(data.fingerprints)) { $1 }
     return CheckpointPlan(
       folder: folder.checkpoints, interval: command.checkpointEvery.interval, keeps: command.keepCheckpoints,
       resumes: command.resume, identity: identity, program: "heartwood \(Heartwood.version)")
   }
 
-  /// What the whole run's results depend on.
-  private func identityOfAll(_ data: RunData) throws -> [String: String] {
-    try checkpointPlan(command.main, data).identity.merging([
-      "baselines": command.besides.map(\.name).joined(separator: ", ")
-    ]) { $1 }
+  /// What the whole run's results depend on, but for the recordings.
+  private func identity(_ cast: Cast) throws -> [String: String] {
+    let experiment = command.experiment
+    var identity = [
+      "network": command.main.name, "records": cast.sources.joined(separator: ", "),
+      "targets": cast.targets.joined(separator: ", "),
+      "baselines": command.besides.isEmpty
+        ? "none" : command.besides.map(\.name).sorted().joined(separator: ", "),
+      "experiment": words(experiment), "borrow": "\(command.borrow)", "protocol": command.judgement.rawValue,
+    ]
+    if case .simulated(_, let minutes) = source { identity["minutes"] = "\(minutes)" }
+    identity.merge(try CheckpointPlan.words(command.shape(command.main), "shape")) { $1 }
+    identity.merge(try CheckpointPlan.words(command.options, "options")) { $1 }
+    return identity
+  }
+
+  private static let dataPrefix = "data."
+
+  private func words(_ fingerprints: [String: String]) -> [String: String] {
+    Dictionary(uniqueKeysWithValues: fingerprints.map { (Self.dataPrefix + $0, $1) })
+  }
+
+  private func words(_ experiment: Experiment) -> String {
+    "\(experiment.problem) \(experiment.scenario) \(experiment.tasks) \(experiment.split) \(experiment.labelling.rawValue)"
   }
 
   /// Beats whose figures are also taken together: a target's, a known patient's, or a pool's.
@@ -378,7 +392,7 @@ struct TrainingRun {
         stepMilliseconds: perStep * 1e3),
       wire: wire,
       data: Summary.DataUsed(records: data.records, fingerprint: data.fingerprint, note: cast.note),
-      identity: try identityOfAll(data),
+      identity: try identity(cast).merging(words(data.fingerprints)) { $1 },
       seconds: Summary.Seconds(
         total: ProcessClock.sinceStart, startup: session.startupSeconds, data: data.seconds,
         training: main.training.seconds, evaluation: main.evaluationSeconds),

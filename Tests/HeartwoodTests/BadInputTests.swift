@@ -359,6 +359,15 @@ final class BadInputTests: CommandTestCase {
         "another network to go on with, which is finished", "\(resume) --batch 4", 64,
         "--resume: what run holds is of another run: options.batch is 8, here 4", ranks: 2),
       Row(
+        "other baselines than a finished run's", "\(resume) --baseline pooled", 64,
+        "what run holds is of another run: baselines is none, here STL pooled"),
+      Row("other data than a finished run's", resume, 65, "what run holds is of another run: data.sim002 is")
+      {
+        for kind in ["dat", "atr"] { try $0.copy("db/sim003.\(kind)", over: "db/sim002.\(kind)") }
+        try $0.copy("db/sim003.hea", over: "db/sim002.hea")
+        try $0.edit("db/sim002.hea", "sim003", "sim002")
+      },
+      Row(
         "another network to go on with", "\(resume) --batch 4", 64,
         "run/checkpoints/mtl/step-10 is of another run: options.batch is 8, here 4"
       ) { try $0.remove("run/summary.json") },
