@@ -11,6 +11,8 @@ public struct CheckpointTiming: Codable, Sendable {
   /// longer than that of the steps after. (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose
   /// by 0.0 to 0.1 ms.)
   public private(set) var stallMilliseconds: [Double] = []
+  /// How many times as long as usual the steps around each took, on the rank where that was most: spells when the machine itself is slow.
+  public private(set) var slowness: [Double] = []
   /// What an Adam takes longer by chance: as above without the copy, of every step of the rounds without a checkpoint.
   public private(set) var chanceMilliseconds: [Double] = []
   /// How long this rank spent there in all: in copying and the Adam after it, and in the Adams of the steps without. What interrupts training
@@ -38,11 +40,15 @@ public struct CheckpointTiming: Codable, Sendable {
         try communicator.barrier()
         clock.clear()
         let start = Environment.wallTime()
+        var durations: [Double] = []
+        durations.reserveCapacity(steps)
         for step in 0..<steps {
+          let before = Environment.wallTime()
           learner.status?.isWritten = checkpoints.isWritten
           learner.status?.asks = checkpoints.asks
           // At no rate, as the random data would have the weights blow up in so many steps.
           _ = try network.step(progress.step, learningRate: 0)
+          durations.append(Environment.wallTime() - before)
           progress.step += 1
           try checkpoints.settle(
             progress, Wishes(save: saves && step == 0, hasFailed: (learner.status?.asking ?? 0) > 0))
@@ -56,7 +62,11 @@ public struct CheckpointTiming: Codable, Sendable {
           with.append(took)
           let stretch = checkpoints.figures.stallMilliseconds.last! + adams[0]
           stretchMilliseconds += stretch
-          stallMilliseconds += try Self.longest([stretch - usual], communicator)
+          let around = Statistics.median(durations.indices.filter { $0 < 6 && $0 != 1 }.map { durations[$0] })
+          let figures = try Self.longest(
+            [stretch - usual, around / Statistics.median(durations)], communicator)
+          stallMilliseconds.append(figures[0])
+          slowness.append(figures[1])
         } else {
           without.append(took)
           chanceStretchMilliseconds += adams.reduce(0, +)
