@@ -26,13 +26,14 @@ struct Inspect: ParsableCommand {
     guard Launcher.isFirstRank else { return }
     do {
       let manager = FileManager.default
-      let isFolder = ["summary.json", ModelFolder.descriptionFile].contains {
-        manager.fileExists(atPath: "\(path)/\($0)")
+      let isRun = manager.fileExists(atPath: "\(path)/summary.json")
+      let isModel = manager.fileExists(atPath: "\(path)/\(ModelFolder.descriptionFile)")
+      if (isRun || isModel) && annotator != nil {
+        throw Failure(.usage, "--annotator goes with a record")
       }
-      if isFolder && annotator != nil { throw Failure(.usage, "--annotator goes with a record") }
-      if manager.fileExists(atPath: "\(path)/summary.json") {
+      if isRun {
         try showRun()
-      } else if manager.fileExists(atPath: "\(path)/\(ModelFolder.descriptionFile)") {
+      } else if isModel {
         try showModel(path)
       } else {
         try showRecord()

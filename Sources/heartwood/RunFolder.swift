@@ -40,7 +40,7 @@ final class RunFolder {
       return try JSONDecoder().decode(
         FinishedRun.self, from: Data(contentsOf: URL(fileURLWithPath: summaryPath)))
     } catch {
-      throw Failure(.data, "\(summaryPath) is not the summary of a run")
+      throw Failure(.data, "\(summaryPath) is not the summary of a run; choose another --output")
     }
   }
 

@@ -63,23 +63,24 @@ public struct CheckpointTiming: Codable, Sendable {
           let stretch = checkpoints.figures.stallMilliseconds.last! + adams[0]
           stretchMilliseconds += stretch
           let around = Statistics.median(durations.indices.filter { $0 < 6 && $0 != 1 }.map { durations[$0] })
-          let figures = try Self.longest(
+          let figures = try Self.largest(
             [stretch - usual, around / Statistics.median(durations)], communicator)
           stallMilliseconds.append(figures[0])
           slowness.append(figures[1])
         } else {
           without.append(took)
           chanceStretchMilliseconds += adams.reduce(0, +)
-          chanceMilliseconds += try Self.longest(adams.map { $0 - usual }, communicator)
+          chanceMilliseconds += try Self.largest(adams.map { $0 - usual }, communicator)
         }
       }
     }
     try checkpoints.finish(progress)
     bytes = checkpoints.figures.bytes
   }
-  /// Of each of these, that of the rank where it is longest: a step waits for all ranks.
-  private static func longest(_ milliseconds: [Double], _ communicator: Communicator) throws -> [Double] {
-    let ranks = try communicator.allgatherv(milliseconds, kind: Message.metrics)
-    return milliseconds.indices.map { step in ranks.map { $0[step] }.max()! }
+
+  /// Of each of these figures, that of the rank where it is largest: a step waits for all ranks.
+  private static func largest(_ figures: [Double], _ communicator: Communicator) throws -> [Double] {
+    let ranks = try communicator.allgatherv(figures, kind: Message.metrics)
+    return figures.indices.map { figure in ranks.map { $0[figure] }.max()! }
   }
 }
