@@ -4,8 +4,8 @@ import Cohort
 public struct Metrics: Codable, Sendable, Equatable {
   /// On a class-balanced subset (as many of each class as the rarest has, drawn by seed): the paper's metric. Nil if a class has none.
   public var accuracy: Double?
-  /// Mean over classes of the fraction recognised, on all examples.
-  public var balancedAccuracy: Double
+  /// Mean over classes of the fraction recognised, on all examples. Nil with one class, which says nothing of telling classes apart.
+  public var balancedAccuracy: Double?
   /// Mean over classes of 2 TP / (2 TP + FP + FN), on all examples.
   public var macroF1: Double
   /// Area under the ROC curve, ties counted half; for more than two classes the mean of one against the rest. Nil with one class.
@@ -32,9 +32,9 @@ public struct Metrics: Codable, Sendable, Equatable {
     balancedExamples = chosen.count
     accuracy =
       chosen.isEmpty ? nil : Self.ratio(chosen.count { Int(labels[$0]) == verdicts[$0] }, chosen.count)
-    balancedAccuracy = Self.balancedAccuracy(confusion)
     macroF1 = Self.macroF1(confusion)
     let present = (0..<classes).filter { confusion[$0].contains { $0 > 0 } }
+    balancedAccuracy = present.count > 1 ? Self.balancedAccuracy(confusion) : nil
     let areas = (classes == 2 ? present.filter { $0 == 1 } : present).compactMap { positive in
       Self.area(
         positives: labels.map { Int($0) == positive },
@@ -45,7 +45,7 @@ public struct Metrics: Codable, Sendable, Equatable {
     specificity = classes == 2 && present.contains(0) ? Self.recall(confusion, 0) : nil
   }
 
-  /// Whether the examples are of one class or none, so that balanced accuracy says nothing of telling classes apart.
+  /// Whether the examples are of one class or none.
   public var isOfOneClass: Bool { confusion.count { $0.contains { $0 > 0 } } < 2 }
 
   /// The ROC curve's true-positive rate at each of the false-positive rates (ascending), linear between its corners. Nil if one side is

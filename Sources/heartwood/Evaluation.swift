@@ -10,7 +10,7 @@ struct Evaluation: Encodable {
     let part: String
     /// The one that was read.
     let lead: String
-    @Balanced private(set) var metrics: Metrics
+    let metrics: Metrics
     /// Whether all its beats are of one class, so that it has no balanced accuracy.
     let isOfOneClass: Bool
     let aamiClasses: [AAMIFigures]?
@@ -43,7 +43,7 @@ struct Evaluation: Encodable {
   let labelling: String
   let classes: [String]
   /// All records' beats together.
-  @Balanced private(set) var test: Summary.Test
+  let test: Summary.Test
   let perRecord: [Record]
   /// Of all records that were asked for: those that cannot be judged.
   let leftOut: [LeftOut]
@@ -80,36 +80,10 @@ struct Evaluation: Encodable {
       let own = figures([record])
       return Record(
         name: record.name, part: record.part, lead: record.lead, metrics: own.metrics,
-        isOfOneClass: own.isOfOneClass, aamiClasses: own.aamiClasses)
+        isOfOneClass: own.metrics.isOfOneClass, aamiClasses: own.aamiClasses)
     }
     perRecord = records
     test = figures(kept, PatientMeans(records.map { ($0.name, $0.metrics) }))
     leftOut = judged.compactMap { record in record.reason.map { LeftOut(name: record.name, reason: $0) } }
   }
-}
-
-/// Figures of beats.
-protocol BeatFigures: Encodable {
-  var isOfOneClass: Bool { get }
-}
-
-extension Metrics: BeatFigures {}
-
-extension Summary.Test: BeatFigures {
-  var isOfOneClass: Bool { metrics.isOfOneClass }
-}
-
-/// Figures that are written with a balanced accuracy of null where all beats are of one class.
-@propertyWrapper
-struct Balanced<Value: BeatFigures>: Encodable {
-  var wrappedValue: Value
-
-  func encode(to encoder: any Encoder) throws {
-    try wrappedValue.encode(to: encoder)
-    guard wrappedValue.isOfOneClass else { return }
-    var container = encoder.container(keyedBy: Key.self)
-    try container.encodeNil(forKey: .balancedAccuracy)
-  }
-
-  private enum Key: CodingKey { case balancedAccuracy }
 }

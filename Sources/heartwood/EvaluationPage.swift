@@ -37,14 +37,14 @@ struct EvaluationPage {
     let series = twoClasses ? ["balanced accuracy", "sensitivity", "specificity"] : ["balanced accuracy"]
     let rows = evaluation.perRecord.prefix(Self.rowLimit).map { record in
       let metrics = record.metrics
-      let balanced = record.isOfOneClass ? nil : metrics.balancedAccuracy
+      let balanced = metrics.balancedAccuracy
       let figures = twoClasses ? [balanced, metrics.sensitivity, metrics.specificity] : [balanced]
       return IntervalChart.Row(record.name, figures.map { $0.map { IntervalChart.Mark($0) } })
     }
     let cut = evaluation.perRecord.count > Self.rowLimit ? ", the first \(Self.rowLimit)" : ""
     return IntervalChart(
       "By record\(cut)", x: "share, the line: all beats' balanced accuracy",
-      reference: evaluation.test.metrics.isOfOneClass ? nil : evaluation.test.metrics.balancedAccuracy,
+      reference: evaluation.test.metrics.balancedAccuracy,
       series: series, [.init(nil, Array(rows))])
   }
 }

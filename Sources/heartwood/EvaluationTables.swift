@@ -58,7 +58,7 @@ struct EvaluationTables {
         kind, name, part, "", "\(metrics.examples)",
         verdicts ? "\(metrics.confusion.reduce(0) { $0 + $1[0] })" : "",
         verdicts ? "\(metrics.confusion.reduce(0) { $0 + $1[1] })" : "", "", exact(metrics.accuracy),
-        exact(metrics.isOfOneClass ? nil : metrics.balancedAccuracy), exact(metrics.macroF1),
+        exact(metrics.balancedAccuracy), exact(metrics.macroF1),
         exact(metrics.auc), exact(metrics.sensitivity), exact(metrics.specificity),
       ])
       for figures in classes ?? [] {

@@ -9,7 +9,7 @@ enum FigureTables {
 
   static func cells(_ metrics: Metrics) -> [String] {
     [
-      rate(metrics.accuracy), rate(metrics.isOfOneClass ? nil : metrics.balancedAccuracy),
+      rate(metrics.accuracy), rate(metrics.balancedAccuracy),
       rate(metrics.macroF1), rate(metrics.auc), rate(metrics.sensitivity), rate(metrics.specificity),
       "\(metrics.examples)",
     ]

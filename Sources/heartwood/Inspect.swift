@@ -86,7 +86,7 @@ struct Inspect: ParsableCommand {
     for result in summary.perTask {
       table.add([
         result.name, result.part, result.metrics.accuracy.map { decimals($0, 3) } ?? "-",
-        FigureTables.rate(result.metrics.isOfOneClass ? nil : result.metrics.balancedAccuracy),
+        FigureTables.rate(result.metrics.balancedAccuracy),
         decimals(result.metrics.macroF1, 3), result.metrics.auc.map { decimals($0, 3) } ?? "-",
         "\(result.metrics.examples)",
       ])

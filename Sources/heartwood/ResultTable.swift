@@ -14,7 +14,7 @@ enum ResultTable {
         let result = network.results[index]
         table.add([
           result.name, result.part, network.name, FigureTables.rate(result.metrics.accuracy),
-          FigureTables.rate(result.metrics.isOfOneClass ? nil : result.metrics.balancedAccuracy),
+          FigureTables.rate(result.metrics.balancedAccuracy),
           FigureTables.rate(result.metrics.macroF1), FigureTables.rate(result.metrics.auc),
           "\(result.metrics.examples)",
         ])

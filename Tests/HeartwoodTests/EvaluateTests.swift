@@ -94,7 +94,7 @@ final class EvaluateTests: CommandTestCase {
       XCTAssertTrue(row["reason"]?.contains(words) ?? false, "\(row)")
     }
     let figures = records.map { $0["metrics"] as? [String: Any] }
-    XCTAssertEqual(figures.map { $0?["balancedAccuracy"] is NSNull }, [false, false, false, false, true])
+    XCTAssertEqual(figures.map { $0?["balancedAccuracy"] == nil }, [false, false, false, false, true])
     let test = try XCTUnwrap(evaluation["test"] as? [String: Any])
     let means = try XCTUnwrap(test["perPatient"] as? [String: Any])
     XCTAssertEqual(means["leftOut"] as? [String], ["sunny"])

@@ -31,7 +31,7 @@ final class FiguresTests: XCTestCase {
     let fixture = try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: fixtures("figures.json")))
     let (labels, scores) = (fixture.patients.flatMap(\.labels), fixture.patients.flatMap(\.scores))
     let pooled = metrics(labels, scores)
-    XCTAssertEqual(pooled.balancedAccuracy, fixture.pooled.balancedAccuracy, accuracy: 1e-12)
+    XCTAssertEqual(try XCTUnwrap(pooled.balancedAccuracy), fixture.pooled.balancedAccuracy, accuracy: 1e-12)
     XCTAssertEqual(pooled.macroF1, fixture.pooled.macroF1, accuracy: 1e-12)
     XCTAssertEqual(try XCTUnwrap(pooled.auc), fixture.pooled.auc, accuracy: 1e-12)
     let means = PatientMeans(fixture.patients.map { ($0.name, metrics($0.labels, $0.scores)) })

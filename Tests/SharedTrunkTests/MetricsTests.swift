@@ -12,7 +12,7 @@ final class MetricsTests: XCTestCase {
     let result = metrics([0, 0, 0, 0, 0, 1, 1, 1], [0.1, 0.2, 0.6, 0.3, 0.3, 0.3, 0.9, 0.7])
     XCTAssertEqual(result.confusion, [[4, 1], [1, 2]])
     XCTAssertEqual(try XCTUnwrap(result.auc), 13.0 / 15, accuracy: 1e-12)  // 2 ties count half
-    XCTAssertEqual(result.balancedAccuracy, (0.8 + 2.0 / 3) / 2, accuracy: 1e-12)
+    XCTAssertEqual(try XCTUnwrap(result.balancedAccuracy), (0.8 + 2.0 / 3) / 2, accuracy: 1e-12)
     XCTAssertEqual(result.macroF1, (0.8 + 2.0 / 3) / 2, accuracy: 1e-12)
     XCTAssertEqual(result.sensitivity, 2.0 / 3)
     XCTAssertEqual(result.specificity, 0.8)
@@ -64,6 +64,7 @@ final class MetricsTests: XCTestCase {
   func testOneClassAloneHasNoRankingAndNoBalancedAccuracy() {
     let result = metrics([0, 0, 0], [0.1, 0.9, 0.2])
     XCTAssertNil(result.auc)
+    XCTAssertNil(result.balancedAccuracy)
     XCTAssertNil(result.sensitivity)
     XCTAssertNil(result.accuracy)
     XCTAssertEqual(result.balancedExamples, 0)

@@ -50,9 +50,9 @@ struct StudyFigures {
     }
   }
 
-  /// Balanced accuracy by seed.
+  /// Balanced accuracy by seed. Of a target with one class it is how much of that one is recognised.
   func scores(_ name: String, target: String? = nil) -> [Double] {
-    whole(name, target: target) { $0.balancedAccuracy }
+    whole(name, target: target) { $0.balancedAccuracy ?? Metrics.balancedAccuracy($0.confusion) }
   }
 
   func answer(_ name: String) -> String { judged(units[0][0], name).answer }

@@ -63,7 +63,7 @@ struct TuningUnit: Work {
           .init(
             system: entrant.system.name, learningRate: setting.learningRate, width: setting.width,
             steps: setting.steps, validation: trained.trainings[0].bestValidation ?? 0,
-            test: trial.metrics(examples, probabilities, set).balancedAccuracy))
+            test: Metrics.balancedAccuracy(trial.metrics(examples, probabilities, set).confusion)))
       }
     }
     return try JSONEncoder.line.encode(

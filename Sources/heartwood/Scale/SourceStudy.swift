@@ -163,7 +163,7 @@ enum SourceStudy {
         let form = all.first { $0.name == name }!
         let network = try form.trained(on: set, alone)[0]
         let probabilities = try network.predict(beats, form.answers[0])
-        return trial.metrics(beats, probabilities, set).balancedAccuracy
+        return Metrics.balancedAccuracy(trial.metrics(beats, probabilities, set).confusion)
       }
     }
   }
