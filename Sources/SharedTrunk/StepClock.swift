@@ -25,21 +25,32 @@ public final class StepClock {
   public private(set) var steps = 0
   private let capacity: Int
   private let seconds: AlignedBuffer<Double>  // a row a step: its phases, then its collectives
+  private let processorSeconds: AlignedBuffer<Double>  // likewise
   private var last = 0.0
+  private var lastOfProcessor = 0.0
   private var collective = 0
 
   private static let mostCollectives = 3
   private static let columns = Phase.allCases.count + mostCollectives
 
+  /// Whether this process's processor time is recorded too. A look at it takes up to a microsecond.
+  package var takesProcessorTime = false
+
   /// Records the first `capacity` steps and no more.
-  init(capacity: Int) {
+  package init(capacity: Int) {
     self.capacity = capacity
     seconds = AlignedBuffer(count: capacity * Self.columns)
+    processorSeconds = AlignedBuffer(count: capacity * Self.columns)
   }
 
   /// Seconds of recorded step `step` in `phase`.
   public func seconds(_ step: Int, _ phase: Phase) -> Double {
     seconds.data[step * Self.columns + phase.rawValue]
+  }
+
+  /// Of the processor in that phase, all threads of this process together; 0 where it is not taken.
+  package func processorSeconds(_ step: Int, _ phase: Phase) -> Double {
+    processorSeconds.data[step * Self.columns + phase.rawValue]
   }
 
   /// Seconds of recorded step `step` in each collective, waiting included; 0 for a collective that the exchange does not have.
@@ -51,14 +62,16 @@ public final class StepClock {
   public func clear() {
     steps = 0
     seconds.data.update(repeating: 0, count: seconds.count)
+    processorSeconds.data.update(repeating: 0, count: processorSeconds.count)
   }
 
-  func begin() {
+  package func begin() {
     collective = 0
     last = Environment.wallTime()
+    lastOfProcessor = processorTime
   }
 
-  func lap(_ phase: Phase) { add(phase.rawValue) }
+  package func lap(_ phase: Phase) { add(phase.rawValue) }
 
   /// To be called after each collective, once.
   func lapCollective() {
@@ -66,13 +79,18 @@ public final class StepClock {
     collective += 1
   }
 
-  func end() { steps = min(steps + 1, capacity) }
+  package func end() { steps = min(steps + 1, capacity) }
 
   private func add(_ column: Int) {
-    let now = Environment.wallTime()
-    if steps < capacity { seconds.data[steps * Self.columns + column] += now - last }
-    last = now
+    let (now, ofProcessor) = (Environment.wallTime(), processorTime)
+    if steps < capacity {
+      seconds.data[steps * Self.columns + column] += now - last
+      processorSeconds.data[steps * Self.columns + column] += ofProcessor - lastOfProcessor
+    }
+    (last, lastOfProcessor) = (now, ofProcessor)
   }
+
+  private var processorTime: Double { takesProcessorTime ? ProcessorTime.ofProcess : 0 }
 }
 
 /// Of each step, the seconds spent in each collective.

@@ -200,13 +200,6 @@ enum ProcessClock {
     )
   }
 
-  /// Seconds of processor time used by this process so far.
-  static var processorSeconds: Double {
-    var time = timespec()
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-  }
-
   /// The most memory this process has held, in MB (10^6 bytes).
   static var peakMemoryMB: Double {
     var usage = rusage()

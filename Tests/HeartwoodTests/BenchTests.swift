@@ -51,6 +51,24 @@ final class BenchTests: CommandTestCase {
     XCTAssertNil(alone["secondsFromLaunchToFirstStep"])
   }
 
+  func testCheckpointsAreTimed() throws {
+    let saved = "\(folder)/saved"
+    let figures = try bench(2, ["--checkpoints", saved, "--rounds", "2"])
+    let checkpoint = try XCTUnwrap(figures["checkpoint"] as? [String: Any])
+    XCTAssertGreaterThan(try number(checkpoint, "megabytes"), 0)
+    let stalls = try ["stall", "stallByItself"].map { try XCTUnwrap(checkpoint[$0] as? [String: Any]) }
+    let longest = try stalls.map { stall in
+      XCTAssertEqual(try number(stall, "count"), 2)
+      return try number(try XCTUnwrap(stall["milliseconds"] as? [String: Any]), "max")
+    }
+    XCTAssertLessThanOrEqual(longest[1], longest[0])
+    XCTAssertEqual(
+      try number(checkpoint, "percentAtTenSeconds") * 100, try number(checkpoint, "costMilliseconds"),
+      accuracy: 1e-9)
+    XCTAssertFalse(FileManager.default.fileExists(atPath: saved), "of no use to anybody")
+    try expect(73, "cannot create --checkpoints \(folder)", 2, ["bench", "--checkpoints", folder])
+  }
+
   func testWrongUse() throws {
     try expect(64, "--steps 0", 1, ["bench", "--steps", "0"])
     try expect(64, "--peer goes with --compare", 1, ["bench", "--peer", "gloo-sharded"])

@@ -25,6 +25,25 @@ final class StepClockTests: OneRankTestCase {
     }
   }
 
+  /// A phase in which the process sleeps takes time, but none of the processor's; of one that computes, no more than the cores can give.
+  func testProcessorTimeOfAPhase() {
+    let clock = StepClock(capacity: 2)
+    for takes in [true, false] {
+      clock.takesProcessorTime = takes
+      clock.begin()
+      usleep(100_000)
+      clock.lap(.minibatch)
+      let end = ProcessorTime.ofProcess + 0.05
+      while ProcessorTime.ofProcess < end {}
+      clock.lap(.adam)
+      clock.end()
+    }
+    XCTAssertGreaterThanOrEqual(clock.seconds(0, .minibatch), 0.1)
+    XCTAssertLessThan(clock.processorSeconds(0, .minibatch), clock.seconds(0, .minibatch))
+    XCTAssertGreaterThanOrEqual(clock.processorSeconds(0, .adam), 0.05)
+    XCTAssertEqual(clock.processorSeconds(1, .adam), 0, "not taken")
+  }
+
   /// Three ranks, two collectives, five steps, in one of which the machine did something else: the second rank always comes last.
   func testStaysAreSplitIntoExchangeAndWait() {
     let transfer = [2.0, 1.0]

@@ -11,14 +11,8 @@ public struct CheckpointTiming: Codable, Sendable {
   /// longer than that of the steps after. (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose
   /// by 0.0 to 0.1 ms.)
   public private(set) var stallMilliseconds: [Double] = []
-  /// How many times as long as usual the steps around each took, on the rank where that was most: spells when the machine itself is slow.
-  public private(set) var slowness: [Double] = []
-  /// What an Adam takes longer by chance: as above without the copy, of every step of the rounds without a checkpoint.
-  public private(set) var chanceMilliseconds: [Double] = []
-  /// How long this rank spent there in all: in copying and the Adam after it, and in the Adams of the steps without. What interrupts training
-  /// by chance hits a stretch as often as it is long.
-  public private(set) var stretchMilliseconds = 0.0
-  public private(set) var chanceStretchMilliseconds = 0.0
+  /// Likewise, of the processor time of that rank's process: without what the kernel and other programs took the core for meanwhile.
+  public private(set) var processorMilliseconds: [Double] = []
   /// What this rank writes for one.
   public private(set) var bytes = 0
 
@@ -31,6 +25,7 @@ public struct CheckpointTiming: Codable, Sendable {
   ) throws {
     let (learner, names) = network.forTiming
     guard let clock = network.clock else { preconditionFailure("the network was made without a clock") }
+    clock.takesProcessorTime = true
     let checkpoints = Checkpoints(
       saving, learner, tasks: names, steps: .max, BestWeights(learner.groups), communicator)
     var progress = TrainingProgress()
@@ -40,42 +35,41 @@ public struct CheckpointTiming: Codable, Sendable {
         try communicator.barrier()
         clock.clear()
         let start = Environment.wallTime()
-        var durations: [Double] = []
-        durations.reserveCapacity(steps)
+        var copy = (wall: 0.0, processor: 0.0)
         for step in 0..<steps {
-          let before = Environment.wallTime()
           learner.status?.isWritten = checkpoints.isWritten
           learner.status?.asks = checkpoints.asks
           // At no rate, as the random data would have the weights blow up in so many steps.
           _ = try network.step(progress.step, learningRate: 0)
-          durations.append(Environment.wallTime() - before)
           progress.step += 1
-          try checkpoints.settle(
-            progress, Wishes(save: saves && step == 0, hasFailed: (learner.status?.asking ?? 0) > 0))
+          let wishes = Wishes(save: saves && step == 0, hasFailed: (learner.status?.asking ?? 0) > 0)
+          let before = Self.now
+          try checkpoints.settle(progress, wishes)
+          if wishes.save { copy = (Self.now.wall - before.wall, Self.now.processor - before.processor) }
         }
         try communicator.barrier()
         guard round > 0 else { continue }
         let took = (Environment.wallTime() - start) * 1e3
-        let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) }) * 1e3
-        let adams = (1..<clock.steps).map { clock.seconds($0, .adam) * 1e3 }
-        if saves {
-          with.append(took)
-          let stretch = checkpoints.figures.stallMilliseconds.last! + adams[0]
-          stretchMilliseconds += stretch
-          let around = Statistics.median(durations.indices.filter { $0 < 6 && $0 != 1 }.map { durations[$0] })
-          let figures = try Self.largest(
-            [stretch - usual, around / Statistics.median(durations)], communicator)
-          stallMilliseconds.append(figures[0])
-          slowness.append(figures[1])
-        } else {
+        guard saves else {
           without.append(took)
-          chanceStretchMilliseconds += adams.reduce(0, +)
-          chanceMilliseconds += try Self.largest(adams.map { $0 - usual }, communicator)
+          continue
         }
+        with.append(took)
+        let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) })
+        let held = copy.wall + clock.seconds(1, .adam)
+        // The writer may have run beside it, on another core.
+        let own = min(held, copy.processor + clock.processorSeconds(1, .adam))
+        let longest = try Self.largest([held - usual, own - usual].map { $0 * 1e3 }, communicator)
+        stallMilliseconds.append(longest[0])
+        processorMilliseconds.append(longest[1])
       }
     }
     try checkpoints.finish(progress)
     bytes = checkpoints.figures.bytes
+  }
+
+  private static var now: (wall: Double, processor: Double) {
+    (Environment.wallTime(), ProcessorTime.ofProcess)
   }
 
   /// Of each of these figures, that of the rank where it is largest: a step waits for all ranks.

@@ -53,17 +53,10 @@ final class Writer: @unchecked Sendable {
   /// After a piece of work, four times as long as it kept a core: the kernel gives even a thread of low rank one for milliseconds, once it
   /// is its turn. Not while somebody waits for the work.
   private func rest() {
-    let now = Self.processorTime()
+    let now = ProcessorTime.ofThread
     defer { rested = now }
     guard !isAwaited.load(ordering: .relaxed) else { return }
     usleep(UInt32(min(4e6 * (now - rested), 20_000)))
-  }
-
-  /// Of the calling thread, in seconds.
-  private static func processorTime() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return Double(time.tv_sec) + 1e-9 * Double(time.tv_nsec)
   }
 
   private func waitUntilFree() {

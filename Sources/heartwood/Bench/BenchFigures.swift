@@ -97,15 +97,10 @@ struct BenchFigures: Codable {
   struct Checkpoint: Codable {
     /// Of the first rank's part.
     let megabytes: Double
-    /// How long each held up training, and what Adam alone takes longer by chance in steps where none is taken: on the rank where that was
-    /// longest.
+    /// How long each held up training, on the rank that it held up longest.
     let stall: Stall
-    let chance: Stall
-    /// Of the checkpoints that held training up for more than 2 ms, those in a spell when the steps around took 1.5 times as long as
-    /// usual or longer.
-    let above2msInSlowSpells: Int
-    /// How many checkpoints would hold training up for more than 2 ms if it were interrupted then as often as in steps without.
-    let expectedAbove2ms: Double
+    /// The same without the time for which the kernel or other programs had that rank's core.
+    let stallByItself: Stall
     /// Milliseconds that training takes longer for one, the writing in the background included: a median over pairs of as many steps without
     /// and with one.
     let costMilliseconds: Double
@@ -127,10 +122,7 @@ struct BenchFigures: Codable {
     init(_ timing: CheckpointTiming) {
       megabytes = Double(timing.bytes) / 1e6
       stall = Stall(milliseconds: timing.stallMilliseconds)
-      chance = Stall(milliseconds: timing.chanceMilliseconds)
-      above2msInSlowSpells = zip(timing.stallMilliseconds, timing.slowness).count { $0 > 2 && $1 >= 1.5 }
-      expectedAbove2ms =
-        Double(chance.above2ms) / timing.chanceStretchMilliseconds * timing.stretchMilliseconds
+      stallByItself = Stall(milliseconds: timing.processorMilliseconds)
       costMilliseconds = Statistics.median(zip(timing.with, timing.without).map { $0 - $1 })
       percentAtTenSeconds = costMilliseconds / 1e4 * 100
     }
@@ -166,7 +158,7 @@ extension BenchFigures {
     if let checkpoint {
       lines += [
         "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stall.milliseconds.median, 2)) ms (at most \(decimals(checkpoint.stall.milliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s",
-        "over 2 ms    \(checkpoint.stall.above2ms) of \(checkpoint.stall.count) checkpoints, \(checkpoint.above2msInSlowSpells) while the steps around took 1.5 times as long or longer; what interrupts Adam where none is taken (\(checkpoint.chance.above2ms) of \(checkpoint.chance.count) steps, at most \(decimals(checkpoint.chance.milliseconds.max, 2)) ms) would make \(decimals(checkpoint.expectedAbove2ms, 2))",
+        "over 2 ms    \(checkpoint.stall.above2ms) of \(checkpoint.stall.count) checkpoints; \(checkpoint.stallByItself.above2ms) without the time that the kernel or other programs took of the core (at most \(decimals(checkpoint.stallByItself.milliseconds.max, 2)) ms)",
       ]
     }
     return

@@ -18,13 +18,13 @@ struct StepTimes {
     network.clock?.clear()
     var seconds: [Double] = []
     seconds.reserveCapacity(steps)
-    let (processor, traffic) = (ProcessClock.processorSeconds, communicator.traffic.snapshot)
+    let (processor, traffic) = (ProcessorTime.ofProcess, communicator.traffic.snapshot)
     for step in 0..<steps {
       let start = Environment.wallTime()
       _ = try network.step(first + step, learningRate: 1e-3)
       seconds.append(Environment.wallTime() - start)
     }
-    let spent = ProcessClock.processorSeconds - processor
+    let spent = ProcessorTime.ofProcess - processor
     self.traffic = communicator.traffic.snapshot - traffic
     self.seconds = seconds
     processorSeconds = try communicator.allreduce(spent, .sum, kind: Message.metrics)
