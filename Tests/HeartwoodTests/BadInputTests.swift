@@ -114,6 +114,10 @@ final class BadInputTests: CommandTestCase {
         "seeds of no study", "scale --seeds 2 --output out", 64,
         "--data, --sources and --seeds go with --accuracy"),
       Row(
+        "names that are one file",
+        "paper --transfer --transfer-records a/b,a-b,sim003 --data db --output out", 64,
+        "two names differ only in / and -"),
+      Row(
         "rounds of one measurement", "bench --rounds 3", 64, "--rounds goes with --compare or --checkpoints"),
       Row(
         "annotations of a run", "inspect run --annotator atr", 64, "--annotator goes with a record"),

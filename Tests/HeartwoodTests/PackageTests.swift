@@ -86,6 +86,9 @@ final class PackageTests: CommandTestCase {
     let job = try run("Launch/run -n 2 --simulate 3 --minutes 2 --steps 5 --output run")
     XCTAssertEqual(job.code, 0, job.errors)
     XCTAssertTrue(FileManager.default.fileExists(atPath: "\(package)/run/report.html"))
+    let noData = try run("unset HEARTWOOD_DATA; Launch/run --records 106,114 --output other")
+    XCTAssertEqual(noData.code, 64)
+    XCTAssertTrue(noData.errors.contains("--records and --targets are for records"), noData.errors)
   }
 
   private func bash(_ line: String, in folder: String) throws -> Outcome {
