@@ -28,10 +28,12 @@ final class SlurmTests: CommandTestCase {
 
   func testASweepIsCollected() throws {
     try requireTools(["python3"], "the table of a sweep needs python3")
+    func judged(_ figure: Double) -> String {
+      #""confusion": [[9, 1], [2, 8]], "balancedAccuracy": \#(figure)"#
+    }
     let figures = [
-      "106-seed1": #""balancedAccuracy": 0.5"#, "106-seed2": #""balancedAccuracy": 0.7"#,
-      "205-seed1": #""balancedAccuracy": 0.9"#, "205-seed2": #""balancedAccuracy": 1.0"#,
-      "115-seed1": "",  // one class alone
+      "106-seed1": judged(0.5), "106-seed2": judged(0.7), "205-seed1": judged(0.9), "205-seed2": judged(1),
+      "115-seed1": #""confusion": [[99, 1], [0, 0]]"#,
     ]
     for (run, test) in figures {
       try FileManager.default.createDirectory(atPath: "\(folder)/\(run)", withIntermediateDirectories: true)
