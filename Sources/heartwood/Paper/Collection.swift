@@ -54,7 +54,7 @@ extension PaperResults {
     }
     if !plan.rhythmTargets.contains(plan.target) {
       notes.append(
-        "Table II, classification: \(plan.target) has fewer than \(PaperRun.leastTargetBeats) beats in ventricular tachycardia, or no "
+        "Table II, classification: \(plan.target) has fewer than \(PaperRun.leastTargetBeats) beats in ventricular tachycardia or out of it, or no "
           + "other record has any, so the cell cannot be tested on it.")
     }
     if isPapers {

@@ -84,7 +84,8 @@ struct PaperRun {
         try counts($0, detection).allSatisfy { $0 >= Self.leastTargetBeats }
       }, rhythmRecords: rhythms,
       rhythmTargets: try candidates.filter { target in
-        try counts(target, tachycardia)[1] >= Self.leastTargetBeats && teachers.contains { $0 != target }
+        try counts(target, tachycardia).allSatisfy { $0 >= Self.leastTargetBeats }
+          && teachers.contains { $0 != target }
       })
     if command.quick { plan.share = Paper.quickShare }
     if command.transfer {
