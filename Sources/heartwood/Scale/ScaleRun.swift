@@ -20,7 +20,6 @@ struct ScaleRun {
       try session.end(
         .usage, "--ranks \(most): the job has \(session.ranks) (`Launch/heartwood -n \(most) scale ...`)")
     }
-    try session.together { try makeFolder() }
     let placement = try Placement.gathered(session.communicator)
     let plan = try plan(placement)
     guard !plan.points.isEmpty else {
@@ -35,6 +34,7 @@ struct ScaleRun {
         .usage,
         "--ranks: more ranks than cores everywhere; include a number that has a core for each, such as 1")
     }
+    try session.together { try makeFolder() }
     let measured = try Measurements(command, plan, placement, session)
     let accuracy = try command.accuracy ? SourceStudy.run(command, session) : nil
     try session.together {
