@@ -25,22 +25,22 @@ public final class StepClock {
   public private(set) var steps = 0
   private let capacity: Int
   private let seconds: AlignedBuffer<Double>  // a row a step: its phases, then its collectives
-  private let processorSeconds: AlignedBuffer<Double>  // likewise
+  private let ownSeconds: AlignedBuffer<Double>  // likewise
   private var last = 0.0
-  private var lastOfProcessor = 0.0
+  private var lastOwn = 0.0
   private var collective = 0
 
   private static let mostCollectives = 3
   private static let columns = Phase.allCases.count + mostCollectives
 
-  /// Whether this process's processor time is recorded too. A look at it takes up to a microsecond.
-  package var takesProcessorTime = false
+  /// Whose time is recorded too, if any.
+  package var ownClock: OwnClock?
 
   /// Records the first `capacity` steps and no more.
   package init(capacity: Int) {
     self.capacity = capacity
     seconds = AlignedBuffer(count: capacity * Self.columns)
-    processorSeconds = AlignedBuffer(count: capacity * Self.columns)
+    ownSeconds = AlignedBuffer(count: capacity * Self.columns)
   }
 
   /// Seconds of recorded step `step` in `phase`.
@@ -48,9 +48,9 @@ public final class StepClock {
     seconds.data[step * Self.columns + phase.rawValue]
   }
 
-  /// Of the processor in that phase, all threads of this process together; 0 where it is not taken.
-  package func processorSeconds(_ step: Int, _ phase: Phase) -> Double {
-    processorSeconds.data[step * Self.columns + phase.rawValue]
+  /// The same by `ownClock`; 0 without one.
+  package func ownSeconds(_ step: Int, _ phase: Phase) -> Double {
+    ownSeconds.data[step * Self.columns + phase.rawValue]
   }
 
   /// Seconds of recorded step `step` in each collective, waiting included; 0 for a collective that the exchange does not have.
@@ -62,13 +62,13 @@ public final class StepClock {
   public func clear() {
     steps = 0
     seconds.data.update(repeating: 0, count: seconds.count)
-    processorSeconds.data.update(repeating: 0, count: processorSeconds.count)
+    ownSeconds.data.update(repeating: 0, count: ownSeconds.count)
   }
 
   package func begin() {
     collective = 0
     last = Environment.wallTime()
-    lastOfProcessor = processorTime
+    lastOwn = ownClock?.seconds ?? 0
   }
 
   package func lap(_ phase: Phase) { add(phase.rawValue) }
@@ -82,15 +82,14 @@ public final class StepClock {
   package func end() { steps = min(steps + 1, capacity) }
 
   private func add(_ column: Int) {
-    let (now, ofProcessor) = (Environment.wallTime(), processorTime)
+    let (now, own) = (Environment.wallTime(), ownClock?.seconds ?? 0)
     if steps < capacity {
       seconds.data[steps * Self.columns + column] += now - last
-      processorSeconds.data[steps * Self.columns + column] += ofProcessor - lastOfProcessor
+      ownSeconds.data[steps * Self.columns + column] += own - lastOwn
     }
-    (last, lastOfProcessor) = (now, ofProcessor)
+    (last, lastOwn) = (now, own)
   }
 
-  private var processorTime: Double { takesProcessorTime ? ProcessorTime.ofProcess : 0 }
 }
 
 /// Of each step, the seconds spent in each collective.

@@ -11,8 +11,8 @@ public struct CheckpointTiming: Codable, Sendable {
   /// longer than that of the steps after. (The Adam after it reads from memory what that one wrote past the caches: counted in, medians rose
   /// by 0.0 to 0.1 ms.)
   public private(set) var stallMilliseconds: [Double] = []
-  /// Likewise, of the processor time of that rank's process: without what the kernel and other programs took the core for meanwhile.
-  public private(set) var processorMilliseconds: [Double] = []
+  /// Likewise by `OwnClock`, on the rank where that is longest: without waiting for a core that others had.
+  public private(set) var ownMilliseconds: [Double] = []
   /// What this rank writes for one.
   public private(set) var bytes = 0
 
@@ -25,7 +25,8 @@ public struct CheckpointTiming: Codable, Sendable {
   ) throws {
     let (learner, names) = network.forTiming
     guard let clock = network.clock else { preconditionFailure("the network was made without a clock") }
-    clock.takesProcessorTime = true
+    let own = OwnClock()
+    clock.ownClock = own
     let checkpoints = Checkpoints(
       saving, learner, tasks: names, steps: .max, BestWeights(learner.groups), communicator)
     var progress = TrainingProgress()
@@ -35,7 +36,7 @@ public struct CheckpointTiming: Codable, Sendable {
         try communicator.barrier()
         clock.clear()
         let start = Environment.wallTime()
-        var copy = (wall: 0.0, processor: 0.0)
+        var copy = Stretch(wall: 0, own: 0)
         for step in 0..<steps {
           learner.status?.isWritten = checkpoints.isWritten
           learner.status?.asks = checkpoints.asks
@@ -43,9 +44,11 @@ public struct CheckpointTiming: Codable, Sendable {
           _ = try network.step(progress.step, learningRate: 0)
           progress.step += 1
           let wishes = Wishes(save: saves && step == 0, hasFailed: (learner.status?.asking ?? 0) > 0)
-          let before = Self.now
+          let before = Stretch(wall: Environment.wallTime(), own: own.seconds)
           try checkpoints.settle(progress, wishes)
-          if wishes.save { copy = (Self.now.wall - before.wall, Self.now.processor - before.processor) }
+          if wishes.save {
+            copy = Stretch(wall: Environment.wallTime() - before.wall, own: own.seconds - before.own)
+          }
         }
         try communicator.barrier()
         guard round > 0 else { continue }
@@ -55,21 +58,38 @@ public struct CheckpointTiming: Codable, Sendable {
           continue
         }
         with.append(took)
-        let usual = Statistics.median((2..<clock.steps).map { clock.seconds($0, .adam) })
-        let held = copy.wall + clock.seconds(1, .adam)
-        // The writer may have run beside it, on another core.
-        let own = min(held, copy.processor + clock.processorSeconds(1, .adam))
-        let longest = try Self.largest([held - usual, own - usual].map { $0 * 1e3 }, communicator)
+        let adams = (1..<clock.steps).map {
+          Stretch(wall: clock.seconds($0, .adam), own: clock.ownSeconds($0, .adam))
+        }
+        let stall = Self.stall(copy: copy, adam: adams[0], usual: Array(adams.dropFirst()))
+        let longest = try Self.largest([stall.wall * 1e3, stall.own * 1e3], communicator)
         stallMilliseconds.append(longest[0])
-        processorMilliseconds.append(longest[1])
+        ownMilliseconds.append(longest[1])
       }
     }
     try checkpoints.finish(progress)
     bytes = checkpoints.figures.bytes
   }
 
-  private static var now: (wall: Double, processor: Double) {
-    (Environment.wallTime(), ProcessorTime.ofProcess)
+  /// Seconds that some work took, and by `OwnClock`.
+  package struct Stretch {
+    let wall: Double
+    let own: Double
+
+    package init(wall: Double, own: Double) {
+      self.wall = wall
+      self.own = own
+    }
+
+    /// Other threads may have run beside it, on other cores.
+    var byItself: Double { min(wall, own) }
+  }
+
+  /// How much longer than a usual Adam the copy and the Adam after it took, in seconds.
+  package static func stall(copy: Stretch, adam: Stretch, usual: [Stretch]) -> (wall: Double, own: Double) {
+    let held = Stretch(wall: copy.wall + adam.wall, own: copy.own + adam.own)
+    let wall = held.wall - Statistics.median(usual.map(\.wall))
+    return (wall, min(wall, held.byItself - Statistics.median(usual.map(\.byItself))))
   }
 
   /// Of each of these figures, that of the rank where it is largest: a step waits for all ranks.

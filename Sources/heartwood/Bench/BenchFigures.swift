@@ -99,7 +99,7 @@ struct BenchFigures: Codable {
     let megabytes: Double
     /// How long each held up training, on the rank that it held up longest.
     let stall: Stall
-    /// The same without the time for which the kernel or other programs had that rank's core.
+    /// The same without waiting for a core that others had, on the rank where that was longest.
     let stallByItself: Stall
     /// Milliseconds that training takes longer for one, the writing in the background included: a median over pairs of as many steps without
     /// and with one.
@@ -122,7 +122,7 @@ struct BenchFigures: Codable {
     init(_ timing: CheckpointTiming) {
       megabytes = Double(timing.bytes) / 1e6
       stall = Stall(milliseconds: timing.stallMilliseconds)
-      stallByItself = Stall(milliseconds: timing.processorMilliseconds)
+      stallByItself = Stall(milliseconds: timing.ownMilliseconds)
       costMilliseconds = Statistics.median(zip(timing.with, timing.without).map { $0 - $1 })
       percentAtTenSeconds = costMilliseconds / 1e4 * 100
     }
@@ -158,7 +158,7 @@ extension BenchFigures {
     if let checkpoint {
       lines += [
         "checkpoint   \(decimals(checkpoint.megabytes, 1)) MB a rank; training is held up for \(decimals(checkpoint.stall.milliseconds.median, 2)) ms (at most \(decimals(checkpoint.stall.milliseconds.max, 2))) and takes \(decimals(checkpoint.costMilliseconds, 1)) ms longer in all: \(decimals(checkpoint.percentAtTenSeconds, 2)) % at one every 10 s",
-        "over 2 ms    \(checkpoint.stall.above2ms) of \(checkpoint.stall.count) checkpoints; \(checkpoint.stallByItself.above2ms) without the time that the kernel or other programs took of the core (at most \(decimals(checkpoint.stallByItself.milliseconds.max, 2)) ms)",
+        "over 2 ms    \(checkpoint.stall.above2ms) of \(checkpoint.stall.count) checkpoints; \(checkpoint.stallByItself.above2ms) without the time that a rank waited for its core, which others had (at most \(decimals(checkpoint.stallByItself.milliseconds.max, 2)) ms)",
       ]
     }
     return
